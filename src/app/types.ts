@@ -1,0 +1,13 @@
+// Types of the layers below that the command line and the server work with; they import nothing deeper than this.
+export type { ExecSession } from "../engine/engine.ts";
+export type { LogEntry } from "../engine/facts.ts";
+export type { Failure } from "../recovery/failure.ts";
+export type { StackEvent } from "../stack/events.ts";
+export type {
+  StackHandle,
+  SuperviseEnd,
+  UpOptions,
+  UpResult,
+} from "../stack/handle.ts";
+export type { Plan } from "../stack/plan.ts";
+export type { ResourceView, StatusTag } from "../stack/status.ts";

@@ -1,0 +1,29 @@
+import type { App } from "./app.ts";
+
+/** The composition root, each part loaded when it is first called. */
+export const lazyApp: App = {
+  async findManifest(directory) {
+    const { findManifest } = await import("../app/read-stack.ts");
+    return findManifest(directory);
+  },
+  async openStack(source, options) {
+    const { openStack } = await import("../app/open-stack.ts");
+    return await openStack(source, options);
+  },
+  async readStack(source, options) {
+    const { readStack } = await import("../app/read-stack.ts");
+    return await readStack(source, options);
+  },
+  async graphText(stack, format) {
+    const { graphText } = await import("../app/read-stack.ts");
+    return graphText(stack, format);
+  },
+  async configOf(stack) {
+    const { configOf } = await import("../app/read-stack.ts");
+    return configOf(stack);
+  },
+  async detachSupervisor(handle, options) {
+    const { detachSupervisor } = await import("../app/supervisor.ts");
+    return await detachSupervisor(handle, options);
+  },
+};

@@ -1,0 +1,260 @@
+import type { Engine } from "../engine/engine.ts";
+import type { ContainerFacts, ImageFacts } from "../engine/facts.ts";
+import type { ResolvedResource, Resource } from "../model/stack.ts";
+import type { BuiltSpec } from "./build-spec.ts";
+import type { StackContext } from "./context.ts";
+import { engineForWork } from "./engines.ts";
+import { dependencyFailure, ResourceFailure, readinessFailure, refusedFailure } from "./failures.ts";
+import { prepareVolumes } from "./ground.ts";
+import { type Created, create, make } from "./make.ts";
+import { containerName, identityLabels } from "./names.ts";
+import type { Observation } from "./observe.ts";
+import { awaitExternal, awaitReady } from "./readiness.ts";
+import { type Decision, decideResource } from "./reconcile.ts";
+import { type Resolved, resolve } from "./resolve.ts";
+import type { BringUp } from "./run.ts";
+import type { Sight } from "./sight.ts";
+
+/** Brings one resource up, from waiting for its dependencies to ready. Rejects with ResourceFailure or the abort's reason. */
+export async function bringUp(run: BringUp, resource: Resource): Promise<void> {
+  const { context, signal } = run;
+  const early = beginEarly(run, resource);
+  await awaitDependencies(run, resource);
+  const { resolved, built } = resolveNow(context, resource);
+  const engine = engineForWork(context.settings.engines, resolved.work.type);
+  if (engine === undefined || built === undefined) {
+    await bringUpExternal(run, resource, resolved);
+    return;
+  }
+  const image = await (early?.image ?? prepareImage(run, resource, resolved));
+  await Promise.all([run.network, prepareVolumes(context, run.before, resolved.work, signal)]);
+  const created = await early?.created;
+  signal.throwIfAborted();
+  const found = currentOf(run.before, context.stack.project, resource.name);
+  const decision = decide(run, { resource, built, image, found });
+  context.members.set(resource.name, { resource, resolved, running: undefined });
+  context.board.set(resource.name, { tag: "starting" });
+  const sight = await make({ run, resource, engine, built, found, created }, decision);
+  await settle(run, { resource, resolved, engine, ...sight }, decision.action === "keep");
+}
+
+function decide(
+  run: BringUp,
+  wanted: {
+    readonly resource: Resource;
+    readonly built: BuiltSpec;
+    readonly image: ImageFacts | undefined;
+    readonly found: ContainerFacts | undefined;
+  },
+): Decision {
+  return decideResource(
+    {
+      kind: wanted.resource.kind,
+      configHash: wanted.built.hash,
+      imageId: wanted.image?.id ?? "",
+      forceRecreate: run.options.forceRecreate,
+      identity: identityLabels(run.context.settings.identity),
+    },
+    wanted.found,
+  );
+}
+
+interface Early {
+  readonly image: Promise<ImageFacts | undefined>;
+  readonly created: Promise<Created | undefined>;
+}
+
+/**
+ * What does not wait for dependencies: getting the image, and creating the container where everything it is made from
+ * is known already. A creation is cheap, but on the way of a chain it adds up.
+ */
+function beginEarly(run: BringUp, resource: Resource): Early | undefined {
+  const { context } = run;
+  const early = resolve(context, resource);
+  if (early.type === "deferred") return undefined;
+  const image = prepareImage(run, resource, early.resolved);
+  const created = createEarly(run, resource, early, image);
+  // Rejections are read where the results are needed; a dependency that fails first must not make these unhandled.
+  image.catch(() => {});
+  created.catch(() => {});
+  run.early.push(created);
+  return { image, created };
+}
+
+async function createEarly(
+  run: BringUp,
+  resource: Resource,
+  { resolved, built, open }: Resolved,
+  image: Promise<ImageFacts | undefined>,
+): Promise<Created | undefined> {
+  const { context, before, signal } = run;
+  const found = currentOf(before, context.stack.project, resource.name);
+  if (open || found !== undefined || built === undefined || resolved.work.type !== "container")
+    return undefined;
+  const engine = engineForWork(context.settings.engines, "container");
+  if (engine === undefined) return undefined;
+  await Promise.all([image, run.network, prepareVolumes(context, before, resolved.work, signal)]);
+  using _permit = await context.actions.acquire(signal);
+  return await create({ run, resource, engine, built, found, created: undefined });
+}
+
+async function prepareImage(
+  run: BringUp,
+  resource: Resource,
+  resolved: ResolvedResource,
+): Promise<ImageFacts | undefined> {
+  const { context, images, options, signal } = run;
+  if (resolved.work.type !== "container" || images === undefined) return undefined;
+  const source = resolved.work.image;
+  try {
+    using _permit = await context.fetches.acquire(signal);
+    return await images.prepare(
+      source,
+      { build: options.build, pull: options.pull, signal },
+      {
+        pulling: (image) => {
+          context.board.set(resource.name, { tag: "pulling" });
+          context.bus.emit({ type: "resource_pulling", name: resource.name, image });
+        },
+        building: (path) => {
+          context.board.set(resource.name, { tag: "building" });
+          context.bus.emit({ type: "resource_building", name: resource.name, context: path });
+        },
+        progress: (progress) =>
+          context.bus.emit({
+            type: "resource_progress",
+            name: resource.name,
+            ...progress,
+            text: context.mask(progress.text),
+          }),
+      },
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new ResourceFailure(refusedFailure(resource.name, source.type, error, context.mask), error);
+  }
+}
+
+async function awaitDependencies(run: BringUp, resource: Resource): Promise<void> {
+  const { context, signal } = run;
+  const { board, bus } = context;
+  const waits = run.options.noDependencies
+    ? resource.dependsOn.filter(({ name }) => board.get(name).tag !== "pending")
+    : resource.dependsOn;
+  const open = new Set(waits.map(({ name }) => name));
+  const tell = (): void => {
+    if (open.size === 0) return;
+    const { tag } = board.get(resource.name);
+    if (tag === "pulling" || tag === "building") return;
+    board.set(resource.name, { tag: "waiting", on: [...open] });
+  };
+  if (open.size > 0) bus.emit({ type: "resource_waiting", name: resource.name, on: [...open] });
+  tell();
+  await Promise.all(
+    waits.map(async ({ name, condition }) => {
+      const verdict = await board.waitFor(name, condition, signal);
+      if (verdict.type === "never") {
+        throw new ResourceFailure(dependencyFailure(resource.name, name, verdict.failure));
+      }
+      open.delete(name);
+      tell();
+    }),
+  );
+}
+
+function resolveNow(
+  context: StackContext,
+  resource: Resource,
+): { readonly resolved: ResolvedResource; readonly built: BuiltSpec | undefined } {
+  const result = resolve(context, resource);
+  if (result.type === "resolved") return result;
+  const { name, property } = result.on;
+  throw new ResourceFailure({
+    code: "dependency-failed",
+    subject: resource.name,
+    message: `"${resource.name}": "${name}" has no value for "${property}"`,
+    evidence: "",
+  });
+}
+
+async function settle(
+  run: BringUp,
+  made: {
+    readonly resource: Resource;
+    readonly resolved: ResolvedResource;
+    readonly engine: Engine;
+  } & Sight,
+  adopted: boolean,
+): Promise<void> {
+  const { context, signal } = run;
+  const { resource, resolved, engine, facts, mark } = made;
+  const { board, bus, mask } = context;
+  const { name } = resource;
+  context.members.set(name, { resource, resolved, running: { engine, facts, mark } });
+  bus.emit({ type: "resource_started", name, container_id: facts.id, adopted });
+  if (adopted && facts.state === "exited") {
+    // Only a task that completed is kept without running.
+    board.set(name, { tag: "completed" });
+    bus.emit({ type: "resource_completed", name });
+    return;
+  }
+  board.set(name, { tag: "running", id: facts.id });
+  const readiness = await awaitReady({
+    engine,
+    resolved,
+    facts,
+    mark,
+    signal,
+    watcher: context.watcher(engine),
+    clock: context.settings.clock,
+    networkId: context.networkId,
+    execPermits: context.execPermits(engine),
+  });
+  switch (readiness.type) {
+    case "ready":
+      board.set(name, { tag: "ready", id: facts.id });
+      bus.emit({ type: "resource_ready", name, container_id: facts.id, url: context.shownUrl(name) });
+      return;
+    case "completed":
+      context.members.set(name, { resource, resolved, running: { engine, mark, facts: readiness.facts } });
+      board.set(name, { tag: "completed" });
+      bus.emit({ type: "resource_completed", name });
+      return;
+    case "ended":
+    case "crash-loop":
+    case "timed-out":
+      throw new ResourceFailure(
+        await readinessFailure(name, readiness, { engine, id: facts.id, mask, signal }),
+      );
+  }
+}
+
+async function bringUpExternal(run: BringUp, resource: Resource, resolved: ResolvedResource): Promise<void> {
+  const { context, signal } = run;
+  const { name } = resource;
+  context.members.set(name, { resource, resolved, running: undefined });
+  context.board.set(name, { tag: "starting" });
+  const readiness = await awaitExternal({ resolved, signal, clock: context.settings.clock });
+  if (readiness.type === "timed-out") {
+    const seconds = Math.round(readiness.afterMs / 100) / 10;
+    const said = context.mask(readiness.output);
+    throw new ResourceFailure({
+      code: "not-ready-in-time",
+      subject: name,
+      message: `"${name}": not reachable after ${seconds} s, ${said}`,
+      evidence: said,
+    });
+  }
+  context.board.set(name, { tag: "ready", id: "" });
+  context.bus.emit({ type: "resource_ready", name, container_id: "", url: context.shownUrl(name) });
+}
+
+/** The container of a resource under its own name. */
+export function currentOf(
+  before: Observation,
+  project: string,
+  resource: string,
+): ContainerFacts | undefined {
+  const name = containerName(project, resource);
+  return before.containers.find((each) => each.resource === resource && each.facts.name === name)?.facts;
+}

@@ -1,0 +1,143 @@
+import type { Engine } from "../engine/engine.ts";
+import type { ContainerFacts } from "../engine/facts.ts";
+import { isLashError, messageOf } from "../model/errors.ts";
+import { classify, type Evidence } from "../recovery/classify.ts";
+import type { Failure } from "../recovery/failure.ts";
+import type { Mask } from "./mask.ts";
+import type { Readiness } from "./readiness.ts";
+
+/** Lines of a failed resource's output that are shown with its failure. */
+const tailLines = 10;
+/** Reading a tail must not hold up a failure's report. */
+const tailTimeoutMs = 2000;
+
+/** A failure on its way up from a resource's task; becomes data again in `up`. */
+export class ResourceFailure extends Error {
+  override readonly name = "ResourceFailure";
+  readonly failure: Failure;
+
+  constructor(failure: Failure, cause?: unknown) {
+    super(failure.message, { cause });
+    this.failure = failure;
+  }
+}
+
+/** The failure behind an engine call that was refused. */
+export function refusedFailure(
+  subject: string,
+  during: Evidence["during"],
+  error: unknown,
+  mask: Mask,
+): Failure {
+  if (error instanceof ResourceFailure) return error.failure;
+  if (!isLashError(error)) {
+    return { code: "internal", subject, message: `"${subject}": ${mask(messageOf(error))}`, evidence: "" };
+  }
+  if (error.code === "engine-unreachable" || error.code === "engine-permission") {
+    return {
+      code: error.code,
+      subject,
+      message: `"${subject}": ${mask(error.message)}`,
+      evidence: mask(error.message),
+    };
+  }
+  if (error.code === "name-in-use") {
+    return { code: "name-in-use", subject, message: `"${subject}": ${error.message}`, evidence: "" };
+  }
+  const { message, status, output } = error.data;
+  const failure = classify({
+    subject,
+    during,
+    text: mask(typeof message === "string" ? message : error.message),
+    status: typeof status === "number" ? status : undefined,
+  });
+  if (!Array.isArray(output)) return failure;
+  return { ...failure, logTail: output.map((line) => mask(String(line))) };
+}
+
+/** The failure behind a resource that ended or did not become ready, with the last lines it said. */
+export async function readinessFailure(
+  subject: string,
+  readiness: Extract<Readiness, { type: "ended" | "timed-out" | "crash-loop" }>,
+  context: {
+    readonly engine: Engine;
+    readonly id: string;
+    readonly mask: Mask;
+    readonly signal: AbortSignal;
+  },
+): Promise<Failure> {
+  const logTail = await readTail(context);
+  if (readiness.type === "ended") return exitFailure(subject, readiness.facts, logTail, context.mask);
+  if (readiness.type === "crash-loop") {
+    const end = exitFailure(subject, readiness.facts, logTail, context.mask);
+    const times = readiness.facts.restartCount;
+    const message = `"${subject}": crash loop, the engine restarted it ${times} times and it is not ready; ${end.message}`;
+    return { ...end, code: "crash-loop", message };
+  }
+  const seconds = Math.round(readiness.afterMs / 100) / 10;
+  const said = context.mask(readiness.output.trim());
+  return {
+    code: "not-ready-in-time",
+    subject,
+    message: `"${subject}": not ready after ${seconds} s${said === "" ? "" : `, its check said: ${said}`}`,
+    evidence: said,
+    logTail,
+  };
+}
+
+/** The failure behind a container or process that ended. */
+export function exitFailure(
+  subject: string,
+  facts: ContainerFacts | undefined,
+  logTail: readonly string[],
+  mask: Mask,
+): Failure {
+  if (facts === undefined) {
+    return {
+      code: "crashed",
+      subject,
+      message: `"${subject}": it was removed by somebody else`,
+      evidence: "",
+      logTail,
+    };
+  }
+  return classify({
+    subject,
+    during: facts.startedAt === undefined ? "start" : "run",
+    text: mask(facts.error),
+    oomKilled: facts.oomKilled,
+    exitCode: facts.exitCode,
+    logTail,
+  });
+}
+
+/** Last lines of output, masked; empty when they cannot be read. */
+export async function readTail(context: {
+  readonly engine: Engine;
+  readonly id: string;
+  readonly mask: Mask;
+  readonly signal: AbortSignal;
+}): Promise<readonly string[]> {
+  const lines: string[] = [];
+  const signal = AbortSignal.timeout(tailTimeoutMs);
+  try {
+    for await (const entry of context.engine.logs(context.id, { follow: false, tail: tailLines, signal })) {
+      lines.push(context.mask(entry.text));
+    }
+  } catch (error) {
+    // A tail is a courtesy: without it the failure itself still stands.
+    if (!isLashError(error) && !signal.aborted) throw error;
+  }
+  return lines;
+}
+
+/** Failure of a resource whose dependency will not become ready. */
+export function dependencyFailure(subject: string, dependency: string, cause: Failure): Failure {
+  return {
+    code: "dependency-failed",
+    subject,
+    message: `dependency "${dependency}" failed: ${cause.message}`,
+    evidence: "",
+    cause,
+  };
+}

@@ -1,0 +1,29 @@
+import type { Engine } from "../engine/engine.ts";
+import type { StackContext } from "./context.ts";
+import type { Images } from "./images.ts";
+import type { Observation } from "./observe.ts";
+
+/** What one `up` shares between the tasks of its resources. */
+export interface BringUp {
+  readonly context: StackContext;
+  readonly before: Observation;
+  readonly images: Images | undefined;
+  /** Resolves once the stack's network exists. */
+  readonly network: Promise<void>;
+  readonly options: {
+    readonly build: boolean;
+    readonly pull: boolean;
+    readonly forceRecreate: boolean;
+    readonly noDependencies: boolean;
+  };
+  /** Aborts on cancel and on the first failure. */
+  readonly signal: AbortSignal;
+  /** Ids of containers that this `up` started, in order. */
+  readonly started: Set<string>;
+  /** Creations ahead of time; a roll-back looks only when all have ended. */
+  readonly early: Promise<unknown>[];
+  /** Containers that were stopped and wait under their former name's `.previous` until their successor is ready. */
+  readonly replaced: Map<string, Engine>;
+  /** Names of containers whose creation was asked for and never answered. */
+  readonly unanswered: Set<string>;
+}
