@@ -73,6 +73,19 @@ export interface EngineInfo {
   readonly endpoint: string;
   /** `os/arch`, for example "linux/amd64". */
   readonly platform: string;
+  /** What it tells of where it runs; undefined where there is nothing to tell. */
+  readonly host?: EngineHost | undefined;
+}
+
+/** The machine an engine runs on, as the engine tells it; "" and undefined for what it does not. */
+export interface EngineHost {
+  /** Its host name. */
+  readonly name: string;
+  /** Folder of images, layers and volumes, on that machine. */
+  readonly dataFolder: string;
+  readonly rootless: boolean;
+  /** Where new networks get their addresses: subnets of `/size` out of each base. Undefined: the engine's defaults. */
+  readonly addressPools: readonly { readonly base: string; readonly size: number }[] | undefined;
 }
 
 export interface ImageFacts {
@@ -93,6 +106,8 @@ export interface NetworkFacts {
   readonly labels: Readonly<Record<string, string>>;
   /** Ids of the containers connected now. */
   readonly containers: readonly string[];
+  /** Its address ranges, for example "172.18.0.0/16"; empty or left out where it has none. */
+  readonly subnets?: readonly string[] | undefined;
 }
 
 export interface VolumeFacts {

@@ -32,6 +32,7 @@ const dockerDialect: Dialect = {
   ],
   isNoise: (action) => action.startsWith("exec_"),
   keepsStartError: true,
+  removesByIdOnly: false,
   followsToTheEnd: true,
   imageName: (name) => name,
   takesCommitLabels: true,

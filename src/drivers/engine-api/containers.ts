@@ -144,8 +144,10 @@ export class Containers {
   }
 
   async remove(container: string, { signal }: CallOptions): Promise<void> {
+    const target = await this.#removalTarget(container, signal);
+    if (target === undefined) return;
     const doing = `remove container "${container}"`;
-    const path = `/containers/${pathPart(container)}`;
+    const path = `/containers/${pathPart(target)}`;
     try {
       const query = { force: 1, v: 1 };
       await this.#client.text({ method: "DELETE", path, query, doing, signal, deadlineMs: slowDeadlineMs });
@@ -164,6 +166,18 @@ export class Containers {
         deadlineMs: slowDeadlineMs,
       });
       await ignoring(["engine-not-found"], gone);
+    }
+  }
+
+  /** What to ask for the removal of; undefined: there is nothing of that name. */
+  async #removalTarget(container: string, signal: AbortSignal): Promise<string | undefined> {
+    if (!this.#dialect.removesByIdOnly || /^[0-9a-f]{64}$/.test(container)) return container;
+    try {
+      return (await this.#json(container, signal))?.Id;
+    } catch (error) {
+      // A record that is broken already cannot be looked at, and its removal by name finishes it.
+      if (isLashError(error, "engine-refused")) return container;
+      throw error;
     }
   }
 

@@ -24,6 +24,8 @@ export interface Dialect {
   readonly followsToTheEnd: boolean;
   /** Makes sure that what the engine called stopped already stays so. */
   stopForGood?(stop: StopTools): Promise<void>;
+  /** Whether a removal by name may hit a creation that is still under way, and break it. */
+  readonly removesByIdOnly: boolean;
   /** Reference an image was asked for by, from what the engine calls it. */
   imageName(name: string): string;
   /** Whether the labels of a commit are taken from the body; otherwise they are given as instructions. */

@@ -13,6 +13,7 @@ const dialect: Dialect = {
   actions: undefined,
   isNoise: () => false,
   keepsStartError: true,
+  removesByIdOnly: false,
   followsToTheEnd: true,
   imageName: (name) => name,
   takesCommitLabels: true,

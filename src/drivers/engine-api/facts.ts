@@ -1,6 +1,7 @@
 import type {
   ContainerFacts,
   EngineEvent,
+  EngineHost,
   HealthState,
   ImageFacts,
   NetworkFacts,
@@ -13,6 +14,7 @@ import type {
   ContainerJson,
   EventJson,
   ImageJson,
+  InfoJson,
   NetworkJson,
   StateJson,
   VolumeJson,
@@ -154,6 +156,21 @@ export function networkFacts(json: NetworkJson): NetworkFacts {
     name: json.Name ?? "",
     labels: json.Labels ?? {},
     containers: Object.keys(json.Containers ?? {}),
+    subnets: (json.IPAM?.Config ?? []).flatMap(({ Subnet = "" }) => (Subnet === "" ? [] : [Subnet])),
+  };
+}
+
+/** What /info tells of the engine's machine. */
+export function engineHost(info: InfoJson): EngineHost {
+  const pools = (info.DefaultAddressPools ?? []).flatMap(({ Base = "", Size = 0 }) =>
+    Base === "" ? [] : [{ base: Base, size: Size }],
+  );
+  return {
+    name: info.Name ?? "",
+    dataFolder: info.DockerRootDir ?? "",
+    // Docker writes "name=rootless", Podman the same in its compatible API.
+    rootless: (info.SecurityOptions ?? []).some((each) => each.split(",").includes("name=rootless")),
+    addressPools: pools.length === 0 ? undefined : pools,
   };
 }
 

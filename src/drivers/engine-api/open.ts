@@ -5,6 +5,7 @@ import { Containers } from "./containers.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { openExec } from "./exec.ts";
+import { engineHost } from "./facts.ts";
 import { openImages } from "./images.ts";
 import { openNetworks, openVolumes } from "./networks.ts";
 import { openSnapshots } from "./snapshots.ts";
@@ -41,6 +42,7 @@ export function openEngine(endpoint: Endpoint, dialect: Dialect, options: OpenOp
         id: dialect.identity(info),
         endpoint: endpoint.text,
         platform: `${info.OSType ?? "linux"}/${goArchitecture(info.Architecture ?? "")}`,
+        host: engineHost(info),
       };
     },
     list: async (filter, call) => await containers.list(filter, call),

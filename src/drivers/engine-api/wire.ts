@@ -56,6 +56,8 @@ export interface InfoJson {
   readonly OSType?: string;
   readonly Architecture?: string;
   readonly DockerRootDir?: string;
+  readonly SecurityOptions?: readonly string[] | null;
+  readonly DefaultAddressPools?: readonly { readonly Base?: string; readonly Size?: number }[] | null;
 }
 
 export interface EventJson {
@@ -91,6 +93,7 @@ export interface NetworkJson {
   readonly Name?: string;
   readonly Labels?: Readonly<Record<string, string>> | null;
   readonly Containers?: Readonly<Record<string, unknown>> | null;
+  readonly IPAM?: { readonly Config?: readonly { readonly Subnet?: string }[] | null } | null;
 }
 
 export interface VolumeJson {

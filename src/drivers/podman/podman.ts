@@ -28,6 +28,10 @@ const podmanDialect: Dialect = {
   keepsStartError: false,
   followsToTheEnd: false,
   stopForGood,
+  // A forced removal by a name that is not in its database yet takes the storage from under the creation (4.3.1); the
+  // record that stays behind makes every list fail with "getting container from store …: container not known"
+  // (the state of containers/podman issue 15526).
+  removesByIdOnly: true,
   // "localhost/app:1" and "docker.io/library/redis:7" were asked for as "app:1" and "redis:7".
   imageName: (name) => name.replace(/^(?:localhost\/|docker\.io\/library\/|docker\.io\/)/, ""),
   takesCommitLabels: false,
