@@ -42,6 +42,9 @@ in place only on a terminal: \`NO_COLOR\`, \`FORCE_COLOR\` and \`TERM=dumb\` are
 | 130, 143      | interrupted by SIGINT, SIGTERM before it was done, after cleaning up                    |
 | the command's | of \`exec\` and \`run\`                                                                     |
 
+\`lash doctor\` exits with 0 only when it found nothing that would stop an \`up\`, with 1 when it found something, whatever
+it is, and with 3 when the engine is needed, cannot be reached or used, and nothing else is wrong.
+
 The first SIGINT or SIGTERM stops in good order, the second at once; the third ends Lash on the spot.
 
 ${section("lash", help())}

@@ -19,6 +19,7 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
   ["schema is current", "node", "scripts/schema.ts", "--check"],
   ["build", "node", "scripts/build.ts"],
   ["docs are current", "node", "scripts/cli-docs.ts", "--check"],
+  ["failures are documented", "node", "scripts/failure-docs.ts", "--check"],
   ["unit tests", "vitest", "run", "--project", "unit"],
   ["no unused code", "knip"],
   ["package", "publint", "--strict"],

@@ -10,7 +10,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   engine: ["model", "async"],
   state: ["model", "async"],
   recovery: ["model", "engine", "async"],
-  stack: ["model", "manifest", "engine", "recovery", "state", "async"],
+  host: ["model", "async", "recovery"],
+  stack: ["model", "manifest", "engine", "recovery", "host", "state", "async"],
   "drivers/engine-api": ["model", "engine", "async"],
   "drivers/docker": ["model", "engine", "async", "drivers/engine-api"],
   "drivers/podman": ["model", "engine", "async", "drivers/engine-api"],
@@ -23,6 +24,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "engine",
     "state",
     "recovery",
+    "host",
     "stack",
     "drivers/docker",
     "drivers/podman",
@@ -93,6 +95,14 @@ describe("architecture", () => {
       if (layerOf(from) !== "stack" || layerOf(to) !== "manifest") return false;
       return !manifestForStack.some((name) => to === `manifest/${name}.ts`);
     });
+    expect(broken.map(({ from, to }) => `${from} -> ${to}`)).toEqual([]);
+  });
+
+  test("host/ takes of recovery/ only what a holder of a port is", () => {
+    const broken = imports.filter(
+      ({ from, to }) =>
+        layerOf(from) === "host" && layerOf(to) === "recovery" && to !== "recovery/port-holder.ts",
+    );
     expect(broken.map(({ from, to }) => `${from} -> ${to}`)).toEqual([]);
   });
 

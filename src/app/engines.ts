@@ -12,14 +12,28 @@ export async function openContainerEngine(
   environment: NodeJS.ProcessEnv,
   signal: AbortSignal,
 ): Promise<Engine> {
+  return (await openFoundEngine(environment, signal)).engine;
+}
+
+/** The same, and where it was found. */
+export async function openFoundEngine(
+  environment: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<{
+  readonly engine: Engine;
+  readonly endpoint: string;
+  /** What named the endpoint: "DOCKER_HOST", `docker context "x"`; "default" when nothing did. */
+  readonly source: string;
+}> {
   const { findEngine } = await import("../drivers/docker/find.ts");
-  const { endpoint, driver, greeting } = await findEngine({ env: environment, signal });
+  const { endpoint, driver, greeting, source } = await findEngine({ env: environment, signal });
+  const found = { endpoint: endpoint.text, source };
   if (driver === "podman") {
     const { openPodman } = await import("../drivers/podman/podman.ts");
-    return openPodman(endpoint, { greeting, env: environment });
+    return { ...found, engine: openPodman(endpoint, { greeting, env: environment }) };
   }
   const { openDocker } = await import("../drivers/docker/docker.ts");
-  return openDocker(endpoint, { greeting, env: environment });
+  return { ...found, engine: openDocker(endpoint, { greeting, env: environment }) };
 }
 
 /** Opens the engines that the stack's kinds need, and no other. An engine of the caller's own stays open at the end. */

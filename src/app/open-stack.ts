@@ -10,7 +10,7 @@ import type { StackHandle } from "../stack/handle.ts";
 import { missingError } from "../stack/missing.ts";
 import { createStackHandle } from "../stack/stack-handle.ts";
 import type { TenureOptions } from "../stack/tenure.ts";
-import { controlSockets } from "../state/lock.ts";
+import { acquireLock, controlSockets } from "../state/lock.ts";
 import { machineId } from "../state/machine.ts";
 import { runtimeDirectory, stackKey } from "../state/runtime-dir.ts";
 import { openEngines } from "./engines.ts";
@@ -45,7 +45,7 @@ export async function openStack(
 ): Promise<StackHandle> {
   const environment = options.environment ?? process.env;
   const signal = options.signal ?? new AbortController().signal;
-  const { manifest, stack, variables } = await readForHandle(source, options);
+  const { manifest, stack, variables, restack } = await readForHandle(source, options);
   const missing = missingVariables(stack);
   if (options.complete === true && missing.length > 0) throw missingError(stack.project, missing);
   const engines = await openEngines(stack, { engine: options.engine, environment, signal });
@@ -54,6 +54,8 @@ export async function openStack(
     const handle = createStackHandle(
       {
         stack,
+        restack: options.bundle === undefined && options.isolated !== true ? restack : undefined,
+        whileUnheld: (project, work) => whileUnheld({ project, engines, environment }, work),
         engines,
         identity: {
           project: stack.project,
@@ -146,6 +148,23 @@ async function tenureOptions(
     key: stackKey(id, stack.project),
     holder: { pid: process.pid, role, manifest: stack.manifestPath, since: new Date().toISOString() },
   };
+}
+
+/** Does the work while it holds that project's lock, and tells whether it could: not when somebody else holds it. */
+async function whileUnheld(
+  of: { readonly project: string; readonly engines: Engines; readonly environment: NodeJS.ProcessEnv },
+  work: () => Promise<void>,
+): Promise<boolean> {
+  if (of.engines.container === undefined) return false;
+  const [{ id }, directory] = await Promise.all([
+    of.engines.container.info({ signal: new AbortController().signal }),
+    runtimeDirectory(of.environment),
+  ]);
+  const attempt = await acquireLock(directory, stackKey(id, of.project));
+  if (attempt.type === "held") return false;
+  await using _lock = attempt.lock;
+  await work();
+  return true;
 }
 
 function definedOnly(environment: NodeJS.ProcessEnv): Record<string, string> {

@@ -5,7 +5,7 @@ import type { Manifest } from "../manifest/manifest.ts";
 import { PositionsUnknown } from "../manifest/remembered.ts";
 import { resolveStack } from "../manifest/resolve-stack.ts";
 import type { Variables } from "../manifest/variables.ts";
-import type { Stack } from "../model/stack.ts";
+import type { PortChoice, Stack } from "../model/stack.ts";
 
 /** Where a stack comes from, besides its manifest. */
 export interface ReadOptions {
@@ -26,6 +26,8 @@ export interface ReadStack {
   readonly manifest: Manifest;
   readonly stack: Stack;
   readonly variables: Variables;
+  /** The same with other host ports. */
+  readonly restack: (ports: PortChoice) => Stack;
 }
 
 /**
@@ -54,9 +56,12 @@ async function read(manifest: Manifest, options: ReadOptions): Promise<ReadStack
     envFile: options.envFile,
     secretsFile: options.secretsFile,
   });
-  const whole = resolveStack(manifest, { variables, bundle: options.bundle, project: options.project });
-  const stack = selectResources(whole, [], options.profiles ?? [], { withDependencies: true });
-  return { manifest, stack, variables };
+  const restack = ({ bundle, moved }: PortChoice): Stack => {
+    const whole = resolveStack(manifest, { variables, bundle, movedPorts: moved, project: options.project });
+    return selectResources(whole, [], options.profiles ?? [], { withDependencies: true });
+  };
+  const stack = restack({ bundle: options.bundle, moved: new Map() });
+  return { manifest, stack, variables, restack };
 }
 
 /** The variables that block an `up`, in words: "NAME" or "secret NAME". */

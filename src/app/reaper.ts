@@ -49,6 +49,7 @@ function stackOf({ project, manifestPath, directory, kinds }: ReaperOrder): Stac
     resources: kinds.map((kind) => ({ name: kind, kind, dependsOn: [], profiles: [], declared: {} })),
     bundles: [],
     bundle: undefined,
+    movedPorts: new Map(),
     recovery: { ports: "never" },
     variables: [],
   };

@@ -1,4 +1,4 @@
-import type { StackHandle } from "../app/types.ts";
+import type { DoctorReport, Explanation, StackHandle } from "../app/types.ts";
 import type { JsonObject } from "../model/json.ts";
 import type { Stack } from "../model/stack.ts";
 
@@ -25,8 +25,19 @@ export interface App {
   openStack(source: string, options: StackOptions): Promise<StackHandle>;
   /** Needs no engine. */
   readStack(source: string, options: StackOptions): Promise<{ readonly stack: Stack }>;
+  /** Looks for what would stop an `up`; without a manifest at the machine and the engine alone. */
+  runDoctor(
+    options: StackOptions & {
+      /** Undefined: the first found from `directory` upwards, if there is one. */
+      readonly manifest: string | undefined;
+      readonly directory: string;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<DoctorReport>;
   graphText(stack: Stack, format: GraphFormat): Promise<string>;
   configOf(stack: Stack): Promise<JsonObject>;
+  /** Needs neither a manifest nor an engine. */
+  explain(words: string): Promise<Explanation>;
   detachSupervisor(
     handle: StackHandle,
     options: { readonly argv: readonly string[] },

@@ -5,17 +5,70 @@ import { z } from "zod";
 
 const time = z.iso.datetime({ offset: true });
 
+const hostPortSchema = z.object({
+  address: z.string(),
+  number: z.int(),
+  protocol: z.enum(["tcp", "udp", "sctp"]),
+});
+
+/** Who has a host port. */
+const portHolderSchema = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("container"),
+    container: z.string(),
+    project: z.string().optional(),
+    file: z.string().optional(),
+    ours: z.boolean(),
+  }),
+  z.object({
+    type: z.literal("process"),
+    pid: z.int().optional(),
+    name: z.string().optional(),
+    address: z.string(),
+  }),
+  z.object({ type: z.literal("other-engine"), pid: z.int(), name: z.string() }),
+  z.object({ type: z.literal("reserved"), range: z.string() }),
+  z.object({ type: z.literal("unknown"), because: z.string() }),
+]);
+
+const adviceSchema = z.object({ text: z.string(), command: z.string().optional() });
+
 /** What happened to a resource. */
-const failureSchema = z.object({
+export const failureSchema = z.object({
   code: z.string(),
   subject: z.string(),
   message: z.string(),
   evidence: z.string(),
   exitCode: z.int().optional(),
   logTail: z.array(z.string()).optional(),
+  details: z
+    .object({
+      port: hostPortSchema.optional(),
+      image: z.string().optional(),
+      retryAfterMs: z.number().optional(),
+      passing: z.boolean().optional(),
+      path: z.string().optional(),
+      name: z.string().optional(),
+    })
+    .optional(),
+  holder: portHolderSchema.optional(),
+  advice: z.array(adviceSchema).optional(),
   get cause() {
     return failureSchema.optional();
   },
+});
+
+const repairSchema = z.object({ name: z.string(), what: z.string(), safe: z.string() });
+
+/** What was detected, what was done about it and how it ended. */
+export const recoveryReportSchema = z.object({
+  operation: z.string(),
+  detected: failureSchema,
+  repair: repairSchema.extend({ outcome: z.enum(["done", "failed"]) }).optional(),
+  because: z.string().optional(),
+  retry: z.object({ outcome: z.enum(["worked", "failed"]), tookMs: z.number() }).optional(),
+  outcome: z.enum(["recovered", "gave-up"]),
+  failure: failureSchema.optional(),
 });
 
 const place = { seq: z.int().min(1), at: time, project: z.string() };
@@ -56,6 +109,10 @@ export const eventSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("resource_stopping"), ...named }),
   z.object({ type: z.literal("resource_stopped"), ...named }),
   z.object({ type: z.literal("failure_detected"), ...named, failure: failureSchema }),
+  z.object({ type: z.literal("repair_started"), ...named, repair: repairSchema }),
+  z.object({ type: z.literal("repair_applied"), ...named, repair: repairSchema }),
+  z.object({ type: z.literal("recovered"), ...named, report: recoveryReportSchema }),
+  z.object({ type: z.literal("recovery_ended"), ...named, report: recoveryReportSchema }),
   z.object({ type: z.literal("engine_lost"), ...place, error: z.string() }),
   z.object({ type: z.literal("engine_back"), ...place, after_ms: z.number() }),
   z.object({ type: z.literal("notice"), ...place, message: z.string(), hint: z.string().optional() }),
@@ -186,6 +243,37 @@ export const secretsCheckSchema = z.object({
   ),
   missing: z.array(z.string()),
 });
+
+export const doctorSchema = z.object({
+  project: z.string().optional(),
+  manifest: z.string().optional(),
+  verdict: z.enum(["ready", "trouble", "no-engine"]),
+  checks: z.array(
+    z.object({
+      name: z.string(),
+      outcome: z.enum(["ok", "problem", "note", "skipped"]),
+      said: z.string(),
+      problems: z.array(failureSchema),
+    }),
+  ),
+});
+
+const failurePageSchema = z.object({
+  code: z.string(),
+  title: z.string(),
+  means: z.string(),
+  recognised: z.string(),
+  does: z.string(),
+  never: z.string(),
+  youCan: z.string(),
+});
+
+export const explainSchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("code"), page: failurePageSchema }),
+  z.object({ type: z.literal("text"), failure: failureSchema, page: failurePageSchema }),
+  /** Codes that may have been meant. */
+  z.object({ type: z.literal("unknown"), nearest: z.array(z.string()) }),
+]);
 
 /** What any command prints when it fails; the last line where it prints lines. */
 export const errorSchema = z.object({

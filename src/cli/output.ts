@@ -1,4 +1,5 @@
 import { type Paint, paintFor } from "./render/paint.ts";
+import { Told } from "./render/told.ts";
 
 /** The part of a standard stream that output needs. */
 export interface OutputStream {
@@ -25,6 +26,8 @@ export interface Output {
   readonly rows: () => number;
   /** Writes data; resolves when more may be written. */
   readonly data: (text: string | Uint8Array) => Promise<void>;
+  /** What was told of the work so far: the error at its end does not say it again. */
+  readonly told: Told;
   /** Writes a line of talk. */
   readonly talk: (line: string) => void;
   /** Writes one JSON document, or one line of them. */
@@ -60,6 +63,7 @@ export function createOutput({ stdout, stderr, env, json, noColor }: OutputOptio
     columns: () => stdout.columns ?? stderr.columns,
     rows: () => stderr.rows ?? 24,
     data,
+    told: new Told(),
     talk: (line) => void stderr.write(`${line}\n`),
     document: async (value) => data(`${JSON.stringify(value, undefined, 2)}\n`),
     jsonLine: async (value) => data(`${JSON.stringify(value)}\n`),

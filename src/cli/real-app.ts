@@ -14,6 +14,10 @@ export const lazyApp: App = {
     const { readStack } = await import("../app/read-stack.ts");
     return await readStack(source, options);
   },
+  async runDoctor(options) {
+    const { runDoctor } = await import("../app/doctor.ts");
+    return await runDoctor(options);
+  },
   async graphText(stack, format) {
     const { graphText } = await import("../app/read-stack.ts");
     return graphText(stack, format);
@@ -21,6 +25,10 @@ export const lazyApp: App = {
   async configOf(stack) {
     const { configOf } = await import("../app/read-stack.ts");
     return configOf(stack);
+  },
+  async explain(words) {
+    const { explain } = await import("../app/explain.ts");
+    return explain(words);
   },
   async detachSupervisor(handle, options) {
     const { detachSupervisor } = await import("../app/supervisor.ts");

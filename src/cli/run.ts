@@ -91,7 +91,8 @@ async function report(thrown: unknown, { output, verbose, interrupts, cwd }: Rep
     return;
   }
   const columns = output.live ? output.columns() : undefined;
-  for (const line of errorLines(said, { paint: output.talkPaint, columns, verbose, cwd })) output.talk(line);
+  const { talkPaint: paint, told } = output;
+  for (const line of errorLines(said, { paint, columns, verbose, cwd, told })) output.talk(line);
 }
 
 /** A reader that has gone ends the command in good order and quietly; without one, talk is lost and that is all. */

@@ -1,5 +1,5 @@
 import { isAbsolute, join } from "node:path";
-import type { StackHandle } from "../app/types.ts";
+import type { DoctorReport, StackHandle } from "../app/types.ts";
 import type { Stack } from "../model/stack.ts";
 import type { StackOptions } from "./app.ts";
 import type { Context } from "./context.ts";
@@ -17,6 +17,13 @@ export async function openNamedStack(
 export async function readNamedStack(context: Context): Promise<Stack> {
   const { stack } = await context.app.readStack(await manifestOf(context), stackOptions(context));
   return stack;
+}
+
+/** The same for `lash doctor`, which does without a manifest where none is named and none is found. */
+export async function diagnoseNamedStack(context: Context): Promise<DoctorReport> {
+  const { app, globals, io, signal } = context;
+  const manifest = globals.file === undefined ? undefined : absolute(globals.file, io.cwd);
+  return await app.runDoctor({ ...stackOptions(context), manifest, directory: io.cwd, signal });
 }
 
 /** Absolute path of the manifest in question. */

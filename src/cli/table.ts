@@ -7,9 +7,11 @@ import {
   readOptions,
 } from "./command.ts";
 import { completeCommand, completionCommand, superviseCommand } from "./commands/completion.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { downCommand } from "./commands/down.ts";
 import { eventsCommand } from "./commands/events.ts";
 import { execCommand } from "./commands/exec.ts";
+import { explainCommand } from "./commands/explain.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { configCommand, graphCommand, secretsCheckCommand, validateCommand } from "./commands/manifest.ts";
 import { portCommand } from "./commands/port.ts";
@@ -56,7 +58,9 @@ export const commandTable: readonly CommandEntry[] = [
   entry(validateCommand, async () => (await import("./actions/validate.ts")).validate),
   entry(configCommand, async () => (await import("./actions/config.ts")).config),
   entry(graphCommand, async () => (await import("./actions/graph.ts")).graph),
+  entry(doctorCommand, async () => (await import("./actions/doctor.ts")).doctor),
   entry(secretsCheckCommand, async () => (await import("./actions/secrets-check.ts")).secretsCheck),
+  entry(explainCommand, async () => (await import("./actions/explain.ts")).explain),
   entry(completionCommand, async () => (await import("./actions/completion.ts")).completion),
   entry(completeCommand, async () => (await import("./actions/complete.ts")).complete),
   entry(superviseCommand, async () => (await import("./actions/supervise.ts")).supervise),

@@ -18,6 +18,8 @@ export interface ResolveOptions {
   readonly variables: Variables;
   /** Port bundle; the manifest's first when undefined. */
   readonly bundle?: string | undefined;
+  /** Host ports to use instead of the declared ones. */
+  readonly movedPorts?: ReadonlyMap<number, number> | undefined;
   /** Project name instead of the manifest's. */
   readonly project?: string | undefined;
 }
@@ -46,6 +48,7 @@ function examine(
   const report = (finding: Finding): number => findings.push(finding);
   const project = chooseProject(manifest, options.project);
   const bundle = chooseBundle(manifest.bundles, options.bundle);
+  const moved = options.movedPorts ?? new Map<number, number>();
   const uses = new Map<string, VariableUse>();
   const declared = new Map(manifest.resources.map((resource) => [resource.name, resource]));
   const resources: Resource[] = [];
@@ -57,7 +60,7 @@ function examine(
       ["resources", resource.name, resource.kind],
       {
         project,
-        ports: bundle?.ports ?? {},
+        ports: movePorts(bundle?.ports ?? {}, moved),
         variables: options.variables,
         report,
         onVariable: (use) => addUse(uses, use),
@@ -79,6 +82,7 @@ function examine(
     resources,
     bundles: manifest.bundles,
     bundle: bundle?.name,
+    movedPorts: moved,
     recovery: manifest.recovery,
     variables: [...uses.values()],
   };
@@ -97,6 +101,14 @@ function chooseProject(manifest: Manifest, override: string | undefined): string
       hint: "Use a lower case letter, then lower case letters, digits, '_' and '-', 32 characters at most",
     },
   );
+}
+
+function movePorts(
+  ports: Readonly<Record<string, number>>,
+  moved: ReadonlyMap<number, number>,
+): Readonly<Record<string, number>> {
+  if (moved.size === 0) return ports;
+  return Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, moved.get(port) ?? port]));
 }
 
 function chooseBundle(bundles: readonly PortBundle[], name: string | undefined): PortBundle | undefined {

@@ -16,6 +16,8 @@ export const label = {
   version: "lash.version",
   /** Port bundle in use. */
   bundle: "lash.bundle",
+  /** Host ports in use instead of declared ones: "8080:49153,9090:49154". */
+  movedPorts: "lash.moved-ports",
   /** Names of the resources it depends on, by comma: the order of a `down` that has no manifest. */
   dependsOn: "lash.depends-on",
   /** Time between stop signal and kill, in ms. */

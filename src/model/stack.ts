@@ -51,6 +51,14 @@ export interface PortBundle {
   readonly ports: Readonly<Record<string, number>>;
 }
 
+/** Which host ports a stack uses, of those it may. */
+export interface PortChoice {
+  /** Undefined: the default, which is the first one, or none. */
+  readonly bundle: string | undefined;
+  /** Host ports to use instead of others, wherever the others are named. */
+  readonly moved: ReadonlyMap<number, number>;
+}
+
 /** A variable that the manifest reads. */
 export interface VariableUse {
   readonly name: string;
@@ -76,6 +84,8 @@ export interface Stack {
   readonly bundles: readonly PortBundle[];
   /** Name of the bundle that `${ports.x}` was resolved with; undefined when the manifest declares none. */
   readonly bundle: string | undefined;
+  /** Host ports that are used instead of the declared ones; empty unless `recovery.ports` is `any-free`. */
+  readonly movedPorts: ReadonlyMap<number, number>;
   readonly recovery: { readonly ports: "bundle" | "any-free" | "never" };
   readonly variables: readonly VariableUse[];
 }

@@ -6,6 +6,7 @@ import { allEngines, engineFor } from "./engines.ts";
 import { statusOf } from "./list.ts";
 import { containerName } from "./names.ts";
 import { type Observation, observe } from "./observe.ts";
+import { followPorts } from "./port-choice.ts";
 import { resolve } from "./resolve.ts";
 
 /** Resources so that each comes after what it depends on. The graph has no cycle: the manifest was checked. */
@@ -52,6 +53,7 @@ export function adoptMembers(
   observation: Observation,
   marks: ReadonlyMap<Engine, number> = new Map(),
 ): void {
+  followPorts(context, observation);
   context.networkId = observation.network?.id ?? context.networkId;
   const { stack, settings, members, board } = context;
   for (const resource of inOrder(stack)) {

@@ -1,21 +1,25 @@
 import type { Engine } from "../engine/engine.ts";
 import type { ContainerFacts, ImageFacts } from "../engine/facts.ts";
 import type { ResolvedResource, Resource } from "../model/stack.ts";
+import { FailureError } from "../recovery/recover-once.ts";
 import type { BuiltSpec } from "./build-spec.ts";
 import type { StackContext } from "./context.ts";
 import { engineForWork } from "./engines.ts";
-import { dependencyFailure, ResourceFailure, readinessFailure, refusedFailure } from "./failures.ts";
+import { dependencyFailure, failed, readinessFailure } from "./failures.ts";
+import { prepareImage } from "./get-image.ts";
 import { prepareVolumes } from "./ground.ts";
 import { type Created, create, make } from "./make.ts";
-import { containerName, identityLabels } from "./names.ts";
+import { containerName, identityLabels, networkName } from "./names.ts";
 import type { Observation } from "./observe.ts";
 import { awaitExternal, awaitReady } from "./readiness.ts";
 import { type Decision, decideResource } from "./reconcile.ts";
+import { recovering } from "./recovery/operation.ts";
+import type { StackRepair } from "./recovery/playbook.ts";
 import { type Resolved, resolve } from "./resolve.ts";
 import type { BringUp } from "./run.ts";
 import type { Sight } from "./sight.ts";
 
-/** Brings one resource up, from waiting for its dependencies to ready. Rejects with ResourceFailure or the abort's reason. */
+/** Brings one resource up, from waiting for its dependencies to ready. Rejects with FailureError or the abort's reason. */
 export async function bringUp(run: BringUp, resource: Resource): Promise<void> {
   const { context, signal } = run;
   const early = beginEarly(run, resource);
@@ -23,19 +27,62 @@ export async function bringUp(run: BringUp, resource: Resource): Promise<void> {
   const { resolved, built } = resolveNow(context, resource);
   const engine = engineForWork(context.settings.engines, resolved.work.type);
   if (engine === undefined || built === undefined) {
-    await bringUpExternal(run, resource, resolved);
+    await operate(run, resource, async () => bringUpExternal(run, resource, resolved));
     return;
   }
   const image = await (early?.image ?? prepareImage(run, resource, resolved));
-  await Promise.all([run.network, prepareVolumes(context, run.before, resolved.work, signal)]);
-  const created = await early?.created;
-  signal.throwIfAborted();
-  const found = currentOf(run.before, context.stack.project, resource.name);
-  const decision = decide(run, { resource, built, image, found });
-  context.members.set(resource.name, { resource, resolved, running: undefined });
-  context.board.set(resource.name, { tag: "starting" });
-  const sight = await make({ run, resource, engine, built, found, created }, decision);
-  await settle(run, { resource, resolved, engine, ...sight }, decision.action === "keep");
+  await networkFor(run, resource);
+  await operate(run, resource, async (repaired) => {
+    await prepareVolumes(context, run.before, resolved.work, signal);
+    // After a repair nothing is left of what was there before.
+    const created = repaired === undefined ? await early?.created : undefined;
+    const found =
+      repaired === undefined ? currentOf(run.before, context.stack.project, resource.name) : undefined;
+    signal.throwIfAborted();
+    const decision = decide(run, { resource, built, image, found });
+    context.members.set(resource.name, { resource, resolved, running: undefined });
+    context.board.set(resource.name, { tag: "starting" });
+    const sight = await make({ run, resource, engine, built, found, created }, decision);
+    await settle(run, { resource, resolved, engine, ...sight }, decision.action === "keep");
+  });
+}
+
+/** A resource's start as one operation: what goes wrong in it is a failure, unless it was ended from outside. */
+async function operate(
+  run: BringUp,
+  resource: Resource,
+  work: (repaired: StackRepair | undefined) => Promise<void>,
+): Promise<void> {
+  const { context, signal, recovery } = run;
+  await recovering(context, {
+    name: `start of "${resource.name}"`,
+    signal,
+    recovery,
+    async run(repaired) {
+      try {
+        await work(repaired);
+      } catch (error) {
+        if (!(error instanceof FailureError)) signal.throwIfAborted();
+        throw failed(resource.name, "create", error, context.mask);
+      }
+    },
+  });
+}
+
+/** The one who meets a failure of the network first tells it; for the others it is one of what they need. */
+async function networkFor(run: BringUp, resource: Resource): Promise<void> {
+  try {
+    await run.network;
+  } catch (error) {
+    run.signal.throwIfAborted();
+    const { failure } = failed(resource.name, "network", error, run.context.mask);
+    if (!run.told.has(error)) {
+      run.told.add(error);
+      throw new FailureError({ ...failure, subject: resource.name }, error);
+    }
+    const network = networkName(run.context.stack.project);
+    throw new FailureError(dependencyFailure(resource.name, network, failure), error);
+  }
 }
 
 function decide(
@@ -93,46 +140,10 @@ async function createEarly(
     return undefined;
   const engine = engineForWork(context.settings.engines, "container");
   if (engine === undefined) return undefined;
-  await Promise.all([image, run.network, prepareVolumes(context, before, resolved.work, signal)]);
+  await Promise.all([image, run.network]);
+  await prepareVolumes(context, before, resolved.work, signal);
   using _permit = await context.actions.acquire(signal);
   return await create({ run, resource, engine, built, found, created: undefined });
-}
-
-async function prepareImage(
-  run: BringUp,
-  resource: Resource,
-  resolved: ResolvedResource,
-): Promise<ImageFacts | undefined> {
-  const { context, images, options, signal } = run;
-  if (resolved.work.type !== "container" || images === undefined) return undefined;
-  const source = resolved.work.image;
-  try {
-    using _permit = await context.fetches.acquire(signal);
-    return await images.prepare(
-      source,
-      { build: options.build, pull: options.pull, signal },
-      {
-        pulling: (image) => {
-          context.board.set(resource.name, { tag: "pulling" });
-          context.bus.emit({ type: "resource_pulling", name: resource.name, image });
-        },
-        building: (path) => {
-          context.board.set(resource.name, { tag: "building" });
-          context.bus.emit({ type: "resource_building", name: resource.name, context: path });
-        },
-        progress: (progress) =>
-          context.bus.emit({
-            type: "resource_progress",
-            name: resource.name,
-            ...progress,
-            text: context.mask(progress.text),
-          }),
-      },
-    );
-  } catch (error) {
-    signal.throwIfAborted();
-    throw new ResourceFailure(refusedFailure(resource.name, source.type, error, context.mask), error);
-  }
 }
 
 async function awaitDependencies(run: BringUp, resource: Resource): Promise<void> {
@@ -154,7 +165,7 @@ async function awaitDependencies(run: BringUp, resource: Resource): Promise<void
     waits.map(async ({ name, condition }) => {
       const verdict = await board.waitFor(name, condition, signal);
       if (verdict.type === "never") {
-        throw new ResourceFailure(dependencyFailure(resource.name, name, verdict.failure));
+        throw new FailureError(dependencyFailure(resource.name, name, verdict.failure));
       }
       open.delete(name);
       tell();
@@ -169,7 +180,7 @@ function resolveNow(
   const result = resolve(context, resource);
   if (result.type === "resolved") return result;
   const { name, property } = result.on;
-  throw new ResourceFailure({
+  throw new FailureError({
     code: "dependency-failed",
     subject: resource.name,
     message: `"${resource.name}": "${name}" has no value for "${property}"`,
@@ -223,9 +234,7 @@ async function settle(
     case "ended":
     case "crash-loop":
     case "timed-out":
-      throw new ResourceFailure(
-        await readinessFailure(name, readiness, { engine, id: facts.id, mask, signal }),
-      );
+      throw new FailureError(await readinessFailure(name, readiness, { engine, id: facts.id, mask, signal }));
   }
 }
 
@@ -238,7 +247,7 @@ async function bringUpExternal(run: BringUp, resource: Resource, resolved: Resol
   if (readiness.type === "timed-out") {
     const seconds = Math.round(readiness.afterMs / 100) / 10;
     const said = context.mask(readiness.output);
-    throw new ResourceFailure({
+    throw new FailureError({
       code: "not-ready-in-time",
       subject: name,
       message: `"${name}": not reachable after ${seconds} s, ${said}`,

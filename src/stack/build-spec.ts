@@ -28,13 +28,14 @@ export function buildSpec(context: SpecContext): BuiltSpec | undefined {
   const { stack, identity, resource, resolved, injected, volatile } = context;
   const declared = workSpec(stack, resolved, indexOf(stack).neededByHost.has(resource.name));
   if (declared === undefined) return undefined;
-  const base = context.freeHostPorts ? { ...declared, ports: declared.ports?.map(toFreePort) } : declared;
+  const base = { ...declared, ports: declared.ports?.map((port) => hostPortOf(port, context)) };
   const wanted = { ...base, env: { ...injected, ...base.env } };
   const hash = configHash(wanted, new Set([...volatile].filter((name) => !(name in base.env))));
   const labels = resourceLabels(identity, resource, {
     configHash: hash,
     stopGraceMs: resolved.stopGraceMs,
     bundle: stack.bundle,
+    movedPorts: stack.movedPorts,
   });
   return {
     spec: {
@@ -91,8 +92,11 @@ function engineRestart(resolved: ResolvedResource): ContainerSpec["restart"] {
   return mode === "always" || mode === "unless-stopped" ? { name: mode } : undefined;
 }
 
-function toFreePort(port: PortMapping): PortMapping {
-  return port.hostPort === undefined ? port : { ...port, hostPort: 0 };
+function hostPortOf(port: PortMapping, { freeHostPorts, stack }: SpecContext): PortMapping {
+  if (port.hostPort === undefined) return port;
+  if (freeHostPorts) return { ...port, hostPort: 0 };
+  const moved = stack.movedPorts.get(port.hostPort);
+  return moved === undefined ? port : { ...port, hostPort: moved };
 }
 
 /** Publishes the first exposed port on a free loopback port, unless the manifest publishes it somewhere already. */

@@ -3,7 +3,9 @@ import { Semaphore } from "../async/semaphore.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { ContainerFacts } from "../engine/facts.ts";
 import { injectedEnv, outputsOf } from "../manifest/outputs.ts";
-import type { Outputs, ResolvedResource, Resource, Stack, Viewpoint } from "../model/stack.ts";
+import type { Outputs, PortChoice, ResolvedResource, Resource, Stack, Viewpoint } from "../model/stack.ts";
+import { RecoveryCounters } from "../recovery/counters.ts";
+import type { RecoveryReport } from "../recovery/report.ts";
 import { Board } from "./board.ts";
 import type { Engines } from "./engines.ts";
 import type { EventBus } from "./event-bus.ts";
@@ -34,6 +36,8 @@ export interface Member {
 /** What Lash itself is given: no module reads the environment or the clock on its own. */
 export interface StackSettings {
   readonly stack: Stack;
+  /** The same manifest and variables with other host ports; absent where the ports are fixed. */
+  readonly restack?: ((ports: PortChoice) => Stack) | undefined;
   readonly engines: Engines;
   readonly identity: StackIdentity;
   readonly clock: Clock;
@@ -48,6 +52,11 @@ export interface StackSettings {
   readonly declaredElsewhere?: ReadonlySet<string> | undefined;
   /** Engine actions (create, start) in flight at once; as many pulls and builds besides, which mostly wait. */
   readonly actionsInFlight?: number | undefined;
+  /**
+   * Does the work while no process of this machine holds a stack of that project, for what looks abandoned may be in the
+   * making; false when one does. Absent where that cannot be known.
+   */
+  readonly whileUnheld?: ((project: string, work: () => Promise<void>) => Promise<boolean>) | undefined;
 }
 
 /** Engine actions in flight at once, unless the settings say otherwise. */
@@ -64,6 +73,10 @@ export class StackContext {
   readonly actions: Semaphore;
   /** Pulls and builds in flight at once: apart, so that slow ones do not hold up starts. */
   readonly fetches: Semaphore;
+  /** Counts failures and repairs since the stack was opened. */
+  readonly counters = new RecoveryCounters();
+  /** Recoveries of the `up` under way, in order. */
+  reports: RecoveryReport[] = [];
   /** Id of the stack's network, as soon as it is known. */
   networkId: string | undefined;
   /** What the last look at a stack that others work on showed. */
@@ -72,9 +85,11 @@ export class StackContext {
   readonly #watchers = new Map<Engine, Watcher>();
   readonly #secrets: Set<string>;
   #mask: Mask;
+  #stack: Stack;
 
   constructor(settings: StackSettings, bus: EventBus) {
     this.settings = settings;
+    this.#stack = settings.stack;
     this.actions = new Semaphore(settings.actionsInFlight ?? defaultActionsInFlight);
     this.fetches = new Semaphore(settings.actionsInFlight ?? defaultActionsInFlight);
     this.bus = bus;
@@ -83,7 +98,15 @@ export class StackContext {
   }
 
   get stack(): Stack {
-    return this.settings.stack;
+    return this.#stack;
+  }
+
+  /** Uses these host ports from now on. What was known of the resources is forgotten: they may have become others. */
+  usePorts(ports: PortChoice): void {
+    const { restack } = this.settings;
+    if (restack === undefined) return;
+    this.#stack = restack(ports);
+    this.members.clear();
   }
 
   /** Masks every secret known so far. */
@@ -190,4 +213,14 @@ function choosesPorts({ work }: ResolvedResource): boolean {
 /** Where a resource reads others' outputs from. */
 export function viewpointOf(resource: Resource): Viewpoint {
   return resource.kind === "process" ? "host" : "container";
+}
+
+/** Whether anything of the stack runs or is about to, as far as this process knows. */
+export function isAnyRunning({ stack, board, members }: StackContext): boolean {
+  return stack.resources.some(({ name, kind }) => {
+    const { tag } = board.get(name);
+    // Not chosen by this `up`, and not found running either.
+    if (tag === "pending" && members.get(name)?.running === undefined) return false;
+    return kind !== "external" && tag !== "failed" && tag !== "stopped" && tag !== "completed";
+  });
 }

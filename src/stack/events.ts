@@ -1,4 +1,6 @@
 import type { Failure } from "../recovery/failure.ts";
+import type { Repair } from "../recovery/repair.ts";
+import type { RecoveryReport } from "../recovery/report.ts";
 
 /** What happened, without its place in the stream. */
 export type StackEventBody =
@@ -52,6 +54,13 @@ export type StackEventBody =
   | { readonly type: "resource_stopping"; readonly name: string }
   | { readonly type: "resource_stopped"; readonly name: string }
   | { readonly type: "failure_detected"; readonly name: string; readonly failure: Failure }
+  /** A repair is about to be made. */
+  | { readonly type: "repair_started"; readonly name: string; readonly repair: Repair }
+  /** It was made, and what had failed is about to be tried again. */
+  | { readonly type: "repair_applied"; readonly name: string; readonly repair: Repair }
+  | { readonly type: "recovered"; readonly name: string; readonly report: RecoveryReport }
+  /** There was no safe repair, or it did not help. The failure itself follows as `resource_failed`. */
+  | { readonly type: "recovery_ended"; readonly name: string; readonly report: RecoveryReport }
   | { readonly type: "engine_lost"; readonly error: string }
   | { readonly type: "engine_back"; readonly after_ms: number }
   /** Something worth saying that is not a change of state, for example an orphan that was left alone. */

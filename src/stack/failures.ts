@@ -3,6 +3,7 @@ import type { ContainerFacts } from "../engine/facts.ts";
 import { isLashError, messageOf } from "../model/errors.ts";
 import { classify, type Evidence } from "../recovery/classify.ts";
 import type { Failure } from "../recovery/failure.ts";
+import { FailureError } from "../recovery/recover-once.ts";
 import type { Mask } from "./mask.ts";
 import type { Readiness } from "./readiness.ts";
 
@@ -11,15 +12,16 @@ const tailLines = 10;
 /** Reading a tail must not hold up a failure's report. */
 const tailTimeoutMs = 2000;
 
-/** A failure on its way up from a resource's task; becomes data again in `up`. */
-export class ResourceFailure extends Error {
-  override readonly name = "ResourceFailure";
-  readonly failure: Failure;
-
-  constructor(failure: Failure, cause?: unknown) {
-    super(failure.message, { cause });
-    this.failure = failure;
-  }
+/** The failure behind any error, on its way up. */
+export function failed(
+  subject: string,
+  during: Evidence["during"],
+  error: unknown,
+  mask: Mask,
+): FailureError {
+  return error instanceof FailureError
+    ? error
+    : new FailureError(refusedFailure(subject, during, error, mask), error);
 }
 
 /** The failure behind an engine call that was refused. */
@@ -29,7 +31,7 @@ export function refusedFailure(
   error: unknown,
   mask: Mask,
 ): Failure {
-  if (error instanceof ResourceFailure) return error.failure;
+  if (error instanceof FailureError) return error.failure;
   if (!isLashError(error)) {
     return { code: "internal", subject, message: `"${subject}": ${mask(messageOf(error))}`, evidence: "" };
   }
@@ -42,7 +44,15 @@ export function refusedFailure(
     };
   }
   if (error.code === "name-in-use") {
-    return { code: "name-in-use", subject, message: `"${subject}": ${error.message}`, evidence: "" };
+    const name = error.data["container"] ?? error.data["network"];
+    const details = typeof name === "string" ? { details: { name } } : {};
+    return {
+      code: "name-in-use",
+      subject,
+      message: `"${subject}": ${error.message}`,
+      evidence: "",
+      ...details,
+    };
   }
   const { message, status, output } = error.data;
   const failure = classify({
@@ -53,6 +63,30 @@ export function refusedFailure(
   });
   if (!Array.isArray(output)) return failure;
   return { ...failure, logTail: output.map((line) => mask(String(line))) };
+}
+
+/** The failure behind a start that was refused: what the engine keeps of it is better evidence than its answer. */
+export async function startFailure(
+  subject: string,
+  error: unknown,
+  { engine, id, mask }: { readonly engine: Engine; readonly id: string; readonly mask: Mask },
+): Promise<Failure> {
+  const refused = refusedFailure(subject, "start", error, mask);
+  if (!isLashError(error) || error.code === "engine-unreachable") return refused;
+  const facts = await engine
+    .inspect(id, { signal: AbortSignal.timeout(tailTimeoutMs) })
+    .catch(() => undefined);
+  if (facts === undefined || facts.error === "") return refused;
+  const { message, status } = error.data;
+  return classify({
+    subject,
+    during: "start",
+    text: mask(typeof message === "string" ? message : error.message),
+    stateError: mask(facts.error),
+    status: typeof status === "number" ? status : undefined,
+    exitCode: facts.exitCode,
+    oomKilled: facts.oomKilled,
+  });
 }
 
 /** The failure behind a resource that ended or did not become ready, with the last lines it said. */

@@ -2,14 +2,37 @@ import { isLashError, LashError } from "../model/errors.ts";
 import { label } from "../model/labels.ts";
 import type { Resource, Work } from "../model/stack.ts";
 import type { StackContext } from "./context.ts";
+import { failed } from "./failures.ts";
 import { identityLabels, networkName } from "./names.ts";
 import type { Observation } from "./observe.ts";
+import { type Recovery, recovering } from "./recovery/operation.ts";
+
+/** Makes the stack's network as one operation with recovery. Rejects with FailureError or LashError. */
+export async function provideNetwork(
+  context: StackContext,
+  before: Observation,
+  { recovery, signal }: { readonly recovery: Recovery; readonly signal: AbortSignal },
+): Promise<void> {
+  const name = networkName(context.settings.identity.project);
+  await recovering(context, {
+    name: `creation of network "${name}"`,
+    signal,
+    recovery,
+    async run() {
+      try {
+        await prepareNetwork(context, before, signal);
+      } catch (error) {
+        throw failed(name, "network", error, context.mask);
+      }
+    },
+  });
+}
 
 /**
  * Makes the network that all containers of the stack stand on. A network of that name that is not ours is refused, not
  * used. Repeating it changes nothing.
  */
-export async function prepareNetwork(
+async function prepareNetwork(
   context: StackContext,
   before: Observation,
   signal: AbortSignal,

@@ -1,7 +1,9 @@
 import type { ExecOptions, ExecSession } from "../engine/engine.ts";
 import type { LogEntry } from "../engine/facts.ts";
 import type { Outputs, Stack } from "../model/stack.ts";
+import type { RecoveryCounts } from "../recovery/counters.ts";
 import type { Failure } from "../recovery/failure.ts";
+import type { RecoveryReport } from "../recovery/report.ts";
 import type { Holder } from "../state/lock.ts";
 import type { StackEvent } from "./events.ts";
 import type { Plan } from "./plan.ts";
@@ -33,6 +35,8 @@ export interface UpResult {
   readonly adopted: readonly string[];
   readonly tookMs: number;
   readonly addresses: readonly { readonly name: string; readonly url: string }[];
+  /** What was detected and repaired on the way, in order. */
+  readonly recoveries: readonly RecoveryReport[];
 }
 
 export interface DownOptions {
@@ -120,6 +124,9 @@ export interface StackHandle extends AsyncDisposable {
   };
   /** Outputs as seen from this machine, as far as they are known. */
   outputs(resource: string): Promise<Outputs>;
+
+  /** How often which failure was met and which repair was made through this handle. */
+  recoveryCounts(): RecoveryCounts;
 
   /** Calls the listener with every later event; returns the function that ends it. */
   onEvent(listener: (event: StackEvent) => void): () => void;

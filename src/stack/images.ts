@@ -17,6 +17,9 @@ export interface ImageListener {
   progress(progress: ImageProgress): void;
 }
 
+/** Gets an image; with `local` only what is present counts. */
+export type Fetch = (local: boolean) => Promise<ImageFacts | undefined>;
+
 /** Gets each image once, however many resources of the stack want it. */
 export class Images {
   readonly #engine: Engine;
@@ -30,22 +33,37 @@ export class Images {
 
   /**
    * Makes the image present and returns its facts. An image that is present is not pulled again unless asked for
-   * (policy `always` or the option), so a stack starts without a network. Rejects with the engine's refusal.
+   * (policy `always` or the option), so a stack starts without a network. `around` makes the one attempt, and may make
+   * another. Rejects with the engine's refusal.
    */
   async prepare(
     source: ImageSource,
-    options: ImageOptions,
+    options: ImageOptions & { readonly around: (fetch: Fetch) => ReturnType<Fetch> },
     listener: ImageListener,
   ): Promise<ImageFacts | undefined> {
     const key = JSON.stringify(source);
     const pending = this.#wanted.get(key);
     if (pending !== undefined) return pending;
-    const work =
-      source.type === "pull" ? this.#pull(source, options, listener) : this.#build(source, options, listener);
+    const work = options.around(async (local) => {
+      if (source.type === "build") return await this.#build(source, options, listener);
+      return local ? await this.present(source, options) : await this.#pull(source, options, listener);
+    });
     this.#wanted.set(key, work);
-    // Every waiter sees the rejection; without any waiter it must not count as unhandled.
-    work.catch(() => {});
+    // Every waiter sees the rejection; without any waiter it must not count as unhandled. What was cut short may be
+    // wanted again.
+    work.catch(() => options.signal.aborted && this.#wanted.delete(key));
     return work;
+  }
+
+  /** The image as it is on the engine now. */
+  async present(
+    source: ImageSource,
+    options: { readonly signal: AbortSignal },
+  ): Promise<ImageFacts | undefined> {
+    return await this.#engine.images?.inspect(
+      source.type === "pull" ? source.reference : source.tag,
+      options,
+    );
   }
 
   async #pull(

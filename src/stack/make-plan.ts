@@ -12,13 +12,14 @@ import { refuseElsewhere } from "./up.ts";
 /** Looks at the engines and plans. Reads only. */
 export async function makePlan(
   context: StackContext,
-  resources: readonly Resource[],
+  select: () => readonly Resource[],
   options: UpOptions,
 ): Promise<Plan> {
   const signal = options.signal ?? new AbortController().signal;
   const observation = await observe(context.settings.engines, context.stack.project, { signal });
   refuseElsewhere(context, observation, options.adopt === true);
   adoptMembers(context, observation);
+  const resources = select();
   const images = await inspectImages(context, resources, signal);
   return planUp({
     context,

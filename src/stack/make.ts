@@ -3,10 +3,11 @@ import type { ContainerFacts } from "../engine/facts.ts";
 import { isLashError, LashError } from "../model/errors.ts";
 import { label } from "../model/labels.ts";
 import type { Resource } from "../model/stack.ts";
+import { FailureError } from "../recovery/recover-once.ts";
 import type { BuiltSpec } from "./build-spec.ts";
 import { canonicalJson } from "./config-hash.ts";
 import { unmarked } from "./context.ts";
-import { ResourceFailure, refusedFailure } from "./failures.ts";
+import { refusedFailure, startFailure } from "./failures.ts";
 import { previousName } from "./names.ts";
 import type { Decision } from "./reconcile.ts";
 import type { BringUp } from "./run.ts";
@@ -43,7 +44,7 @@ export async function make(target: Target, decision: Decision): Promise<Sight> {
     return sight;
   } catch (error) {
     run.signal.throwIfAborted();
-    throw new ResourceFailure(refusedFailure(resource.name, during, error, mask), error);
+    throw new FailureError(refusedFailure(resource.name, during, error, mask), error);
   }
 }
 
@@ -53,7 +54,8 @@ async function started(target: Target, decision: Decision): Promise<string> {
   using _permit = await run.context.actions.acquire(run.signal);
   run.context.bus.emit({ type: "resource_starting", name: resource.name });
   if (decision.action === "start" && found !== undefined) return await start(target, found.id);
-  if (found !== undefined) await makeRoom(target, found, decision);
+  if (found !== undefined && run.former.has(found.id)) await discard(target, found);
+  else if (found !== undefined) await makeRoom(target, found, decision);
   return await start(target, await createdFor(target));
 }
 
@@ -72,11 +74,21 @@ async function makeRoom(
   // Left by an `up` that was killed: what ran last is what a roll-back brings back.
   const older = run.before.containers.find(({ facts }) => facts.name === name);
   if (older !== undefined) await engine.remove(older.facts.id, { signal });
-  const graceMs = Number(found.labels[label.stopGrace] ?? 10_000);
   // Noted first: whatever is refused from here on, a roll-back makes it run again.
   run.replaced.set(found.id, engine);
-  await engine.stop(found.id, { signal, graceMs });
+  await engine.stop(found.id, { signal, graceMs: graceOf(found) });
   await engine.rename(found.id, { signal, name });
+}
+
+/** What this very `up` made for other ports: nobody else knows it, so nothing of it has to wait for a successor. */
+async function discard({ engine }: Target, found: ContainerFacts): Promise<void> {
+  const signal = unhurried();
+  await engine.stop(found.id, { signal, graceMs: graceOf(found) });
+  await engine.remove(found.id, { signal });
+}
+
+function graceOf({ labels }: ContainerFacts): number {
+  return Number(labels[label.stopGrace] ?? 10_000);
 }
 
 /** What was created ahead of time, if it is still what is wanted. */
@@ -104,10 +116,7 @@ export async function create(target: Target): Promise<Created> {
     if (isLashError(error, "engine-unreachable")) run.unanswered.add(spec.name);
     run.signal.throwIfAborted();
     const explained = await explainConflict(target, error);
-    throw new ResourceFailure(
-      refusedFailure(resource.name, "create", explained, run.context.mask),
-      explained,
-    );
+    throw new FailureError(refusedFailure(resource.name, "create", explained, run.context.mask), explained);
   }
 }
 
@@ -116,7 +125,8 @@ async function start({ run, resource, engine }: Target, id: string): Promise<str
   try {
     await engine.start(id, { signal: unhurried() });
   } catch (error) {
-    throw new ResourceFailure(refusedFailure(resource.name, "start", error, run.context.mask), error);
+    const failure = await startFailure(resource.name, error, { engine, id, mask: run.context.mask });
+    throw new FailureError(failure, error);
   }
   return id;
 }

@@ -38,7 +38,12 @@ export function identityLabels(identity: StackIdentity): Record<string, string> 
 export function resourceLabels(
   identity: StackIdentity,
   resource: Resource,
-  facts: { readonly configHash: string; readonly stopGraceMs: number; readonly bundle: string | undefined },
+  facts: {
+    readonly configHash: string;
+    readonly stopGraceMs: number;
+    readonly bundle: string | undefined;
+    readonly movedPorts: ReadonlyMap<number, number>;
+  },
 ): Record<string, string> {
   return {
     ...identityLabels(identity),
@@ -48,7 +53,24 @@ export function resourceLabels(
     [label.dependsOn]: resource.dependsOn.map((dependency) => dependency.name).join(","),
     [label.stopGrace]: String(facts.stopGraceMs),
     ...(facts.bundle === undefined ? {} : { [label.bundle]: facts.bundle }),
+    ...(facts.movedPorts.size === 0 ? {} : { [label.movedPorts]: movedPortsText(facts.movedPorts) }),
   };
+}
+
+function movedPortsText(moved: ReadonlyMap<number, number>): string {
+  return [...moved].map(([from, to]) => `${from}:${to}`).join(",");
+}
+
+/** The ports of a `lash.moved-ports` label; what is not a pair of ports is left out. */
+export function readMovedPorts(text: string): ReadonlyMap<number, number> {
+  const pairs = text.split(",").map((pair) => pair.split(":").map(Number));
+  return new Map(
+    pairs.flatMap(([from = 0, to = 0]) => (isPort(from) && isPort(to) ? [[from, to] as const] : [])),
+  );
+}
+
+function isPort(value: number): boolean {
+  return Number.isInteger(value) && value > 0 && value <= 65_535;
 }
 
 /**

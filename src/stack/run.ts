@@ -2,6 +2,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { StackContext } from "./context.ts";
 import type { Images } from "./images.ts";
 import type { Observation } from "./observe.ts";
+import type { Recovery } from "./recovery/operation.ts";
 
 /** What one `up` shares between the tasks of its resources. */
 export interface BringUp {
@@ -24,6 +25,11 @@ export interface BringUp {
   readonly early: Promise<unknown>[];
   /** Containers that were stopped and wait under their former name's `.previous` until their successor is ready. */
   readonly replaced: Map<string, Engine>;
+  /** Ids of what this `up` made before it went on with other ports: removed, not kept, where it no longer fits. */
+  readonly former: ReadonlySet<string>;
+  readonly recovery: Recovery;
+  /** Failures that more than one resource runs into, once one of them has told. */
+  readonly told: Set<unknown>;
   /** Names of containers whose creation was asked for and never answered. */
   readonly unanswered: Set<string>;
 }

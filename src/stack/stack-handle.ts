@@ -2,12 +2,13 @@ import { linkSignals, untilAborted } from "../async/signals.ts";
 import { LashError } from "../model/errors.ts";
 import type { JsonValue } from "../model/json.ts";
 import type { Outputs, Stack } from "../model/stack.ts";
+import type { RecoveryCounts } from "../recovery/counters.ts";
 import type { Failure } from "../recovery/failure.ts";
 import type { ControlHandler, ControlRequest } from "../state/control.ts";
 import { adoptAll, adoptMembers } from "./adopt.ts";
 import { Busy } from "./busy.ts";
 import { restartResources, stopResources } from "./change.ts";
-import { StackContext, type StackSettings } from "./context.ts";
+import { isAnyRunning, StackContext, type StackSettings } from "./context.ts";
 import { down } from "./down.ts";
 import { EventBus } from "./event-bus.ts";
 import type { StackEvent } from "./events.ts";
@@ -91,7 +92,7 @@ class LocalHandle implements StackHandle {
     await this.#options.prepare();
     using linked = linkSignals(signal, this.#interruptUp.signal);
     return await up(this.#context, this.#supervisor, {
-      resources: selectForUp(this.stack, options),
+      select: () => selectForUp(this.stack, options),
       options,
       signal: linked.signal,
       killSignal: options.killSignal ?? neverAborted,
@@ -101,7 +102,7 @@ class LocalHandle implements StackHandle {
 
   async plan(options: UpOptions = {}): ReturnType<StackHandle["plan"]> {
     this.#refuseMissing();
-    return makePlan(this.#context, selectForUp(this.stack, options), options);
+    return makePlan(this.#context, () => selectForUp(this.stack, options), options);
   }
 
   async down(options: DownOptions = {}): Promise<DownResult> {
@@ -139,13 +140,7 @@ class LocalHandle implements StackHandle {
 
   /** A stack in which nothing runs any more has nothing to supervise. */
   #endIfAllEnded(): void {
-    const running = this.stack.resources.some(({ name, kind }) => {
-      const { tag } = this.#context.board.get(name);
-      // Not chosen by this `up`, and not found running either.
-      if (tag === "pending" && this.#context.members.get(name)?.running === undefined) return false;
-      return kind !== "external" && tag !== "failed" && tag !== "stopped" && tag !== "completed";
-    });
-    if (!running) this.#ended.resolve({ reason: "all-ended", failures: this.#failed });
+    if (!isAnyRunning(this.#context)) this.#ended.resolve({ reason: "all-ended", failures: this.#failed });
   }
 
   #watch(name: string): void {
@@ -363,6 +358,10 @@ class LocalHandle implements StackHandle {
       adoptMembers(this.#context, await observe(engines, this.stack.project, { signal: neverAborted }));
     }
     return this.#context.outputs(resource, "host");
+  }
+
+  recoveryCounts(): RecoveryCounts {
+    return this.#context.counters.counts;
   }
 
   onEvent(listener: Parameters<StackHandle["onEvent"]>[0]): () => void {

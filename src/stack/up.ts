@@ -1,30 +1,28 @@
-import { abortable, deadlineSignal, linkSignals } from "../async/signals.ts";
-import type { Engine } from "../engine/engine.ts";
+import { abortable } from "../async/signals.ts";
 import { LashError, messageOf } from "../model/errors.ts";
 import { label } from "../model/labels.ts";
 import type { Resource } from "../model/stack.ts";
 import type { Failure } from "../recovery/failure.ts";
-import { inOrder, registerMembers } from "./adopt.ts";
-import { bringUp } from "./bring-up.ts";
+import { FailureError } from "../recovery/recover-once.ts";
+import { registerMembers } from "./adopt.ts";
 import type { StackContext } from "./context.ts";
 import { allEngines } from "./engines.ts";
-import { dependencyFailure, ResourceFailure, refusedFailure } from "./failures.ts";
-import { prepareNetwork } from "./ground.ts";
 import type { UpOptions, UpResult } from "./handle.ts";
-import { Images } from "./images.ts";
 import { previousName } from "./names.ts";
 import { type Observation, type Observed, observe } from "./observe.ts";
+import { followPorts } from "./port-choice.ts";
 import { rollBack } from "./roll-back.ts";
-import type { BringUp } from "./run.ts";
+import { type Attempt, newAttempt, startAll } from "./start-all.ts";
 import type { EndListener, Supervisor } from "./supervisor.ts";
 import { type Leftover, takeDown } from "./take-down.ts";
 
 /** Time for removing what was replaced. */
 const dropTimeoutMs = 30_000;
 
-/** Options with their defaults, and the resources already chosen. */
+/** What an `up` is asked for. */
 export interface UpRequest {
-  readonly resources: readonly Resource[];
+  /** The resources to bring up, of the stack as it is then: with other ports they are others. */
+  readonly select: () => readonly Resource[];
   readonly options: UpOptions;
   readonly signal: AbortSignal;
   readonly killSignal: AbortSignal;
@@ -43,35 +41,43 @@ export async function up(
 ): Promise<UpResult> {
   const { clock } = context.settings;
   const startedAt = clock.now();
+  context.reports = [];
   // Listening begins first and beside it: what is seen before it listens is looked at again.
   const listening = allEngines(context.settings.engines).map((engine) => context.watcher(engine).open);
   const before = await observe(context.settings.engines, context.stack.project, request);
   refuseElsewhere(context, before, request.options.adopt === true);
+  followPorts(context, before);
   registerMembers(context);
   await abortable(Promise.all(listening), request.signal);
   await handleOrphans(context, before, request);
-  const started = new Set<string>();
-  const replaced = new Map<string, Engine>();
-  const unanswered = new Set<string>();
-  const failures: Failure[] = [];
+  const attempt = newAttempt(before);
   try {
-    await runTasks(context, supervisor, request, { before, started, replaced, unanswered, failures });
+    await startAll(context, supervisor, { ...request, attempt });
   } catch (error) {
+    const { failures } = attempt;
     if (request.options.keep !== true) {
       await supervisor.release();
-      context.bus.emit({
-        type: "stack_stopping",
-        reason: failures.length > 0 ? "a resource failed" : "cancelled",
-      });
-      const left = await rollBack(context, { before, started, replaced, unanswered }, request);
+      const reason = failures.length > 0 ? "a resource failed" : "cancelled";
+      context.bus.emit({ type: "stack_stopping", reason });
+      const left = await rollBack(context, attempt, request);
       context.bus.emit({ type: "stack_stopped" });
       tellLeftovers(context, left);
     }
-    throw error;
+    throw error instanceof FailureError ? failedError(context, error.failure, failures) : error;
   }
-  await dropPrevious(context, before, request, replaced);
-  const tookMs = clock.now() - startedAt;
-  const names = request.resources.map(({ name }) => name);
+  supervisor.settleStart();
+  const resources = request.select();
+  await dropPrevious(context, attempt, resources);
+  return finish(context, before, { resources, startedAt });
+}
+
+function finish(
+  context: StackContext,
+  before: Observation,
+  { resources, startedAt }: { readonly resources: readonly Resource[]; readonly startedAt: number },
+): UpResult {
+  const tookMs = context.settings.clock.now() - startedAt;
+  const names = resources.map(({ name }) => name);
   context.bus.emit({ type: "stack_started", ready: names.length, total: names.length, took_ms: tookMs });
   return {
     ready: names,
@@ -84,99 +90,13 @@ export async function up(
       const url = context.shownUrl(name);
       return url === undefined ? [] : [{ name, url }];
     }),
+    recoveries: [...context.reports],
   };
-}
-
-async function runTasks(
-  context: StackContext,
-  supervisor: Supervisor,
-  { resources, options, signal, ended }: UpRequest,
-  state: Pick<BringUp, "before" | "started" | "replaced" | "unanswered"> & { readonly failures: Failure[] },
-): Promise<void> {
-  const { settings, board, bus } = context;
-  using linked = linkSignals(signal);
-  using limit = deadlineSignal(linked.signal, options.timeoutMs ?? 2 ** 31 - 1, () =>
-    upTimedOut(context, options),
-  );
-  const engine = settings.engines.container;
-  const run: BringUp = {
-    context,
-    before: state.before,
-    started: state.started,
-    replaced: state.replaced,
-    unanswered: state.unanswered,
-    early: [],
-    images: engine === undefined ? undefined : new Images(engine, settings.identity),
-    // Not cut short, as nothing that makes something is: the roll-back would look before the engine has it.
-    network: prepareNetwork(context, state.before, new AbortController().signal),
-    signal: limit.signal,
-    options: {
-      build: options.build === true,
-      pull: options.pull === true,
-      forceRecreate: options.forceRecreate === true,
-      noDependencies: options.noDependencies === true,
-    },
-  };
-  run.network.catch(() => {});
-  // What an earlier `up` or `stop` through the same handle left says nothing about this one.
-  for (const { name } of resources) board.set(name, { tag: "pending" });
-  let starting = true;
-  const fail = (failure: Failure): void => {
-    state.failures.push(failure);
-    board.set(failure.subject, { tag: "failed", failure });
-    bus.emit({ type: "resource_failed", name: failure.subject, error: failure.message, failure });
-    limit.abort(new Error("another resource failed"));
-  };
-  const tasks = resources.map(async (resource) => {
-    try {
-      await bringUp(run, resource);
-      const later = ended(resource.name);
-      supervisor.watch(resource.name, {
-        failed: (failure) => (starting ? fail(failure) : later.failed(failure)),
-        stopped: () => later.stopped(),
-      });
-    } catch (error) {
-      // What the first failure or a cancel cut short did not fail itself.
-      if (limit.signal.aborted && !(error instanceof ResourceFailure)) return;
-      fail(refusedFailure(resource.name, "create", error, context.mask));
-    }
-  });
-  try {
-    await Promise.all(tasks);
-    await Promise.allSettled([run.network, ...run.early]);
-    if (state.failures.length > 0) failDependents(context, resources, fail);
-    const [first] = state.failures;
-    if (first !== undefined) throw failedError(context, first, state.failures);
-    signal.throwIfAborted();
-    limit.signal.throwIfAborted();
-  } finally {
-    starting = false;
-  }
-  supervisor.settleStart();
-}
-
-/** Those who only waited hear why it was in vain, each after what it waited for. */
-function failDependents(
-  context: StackContext,
-  resources: readonly Resource[],
-  fail: (failure: Failure) => void,
-): void {
-  const chosen = new Set(resources.map(({ name }) => name));
-  const waiting = new Set(["pending", "waiting", "pulling", "building"]);
-  for (const { name, dependsOn } of inOrder(context.stack)) {
-    if (!chosen.has(name) || !waiting.has(context.board.get(name).tag)) continue;
-    for (const dependency of dependsOn) {
-      const status = context.board.get(dependency.name);
-      if (status.tag !== "failed") continue;
-      fail(dependencyFailure(name, dependency.name, status.failure));
-      break;
-    }
-  }
 }
 
 function failedError(context: StackContext, first: Failure, failures: readonly Failure[]): LashError {
   return new LashError("resource-failed", `Cannot bring "${context.stack.project}" up: ${first.message}`, {
-    data: { failures },
+    data: { failures, recoveries: [...context.reports] },
     hint: hintFor(first),
   });
 }
@@ -187,17 +107,6 @@ function hintFor(first: Failure): string {
   if (ran)
     return `To look around, leave everything as it is next time: lash up --keep, then lash logs ${first.subject}`;
   return `To look around, leave everything as it is next time: lash up --keep`;
-}
-
-function upTimedOut(context: StackContext, options: UpOptions): LashError {
-  const waiting = context.stack.resources
-    .filter(({ name }) => !["ready", "completed"].includes(context.board.get(name).tag))
-    .map(({ name }) => `"${name}" is ${context.board.get(name).tag}`);
-  return new LashError(
-    "timed-out",
-    `Cannot bring "${context.stack.project}" up in ${(options.timeoutMs ?? 0) / 1000} s: ${waiting.join(", ")}`,
-    { hint: "Allow more with --timeout, or look at the logs of the resource that is not ready" },
-  );
 }
 
 /** The same project started from another manifest is another stack: its containers are not this one's to change. */
@@ -260,11 +169,10 @@ export function orphansOf(context: StackContext, observation: Observation): read
  */
 async function dropPrevious(
   context: StackContext,
-  before: Observation,
-  request: UpRequest,
-  replaced: ReadonlyMap<string, Engine>,
+  { before, replaced }: Attempt,
+  resources: readonly Resource[],
 ): Promise<void> {
-  const chosen = new Set(request.resources.map(({ name }) => name));
+  const chosen = new Set(resources.map(({ name }) => name));
   const former = before.containers.filter(
     ({ facts, resource }) =>
       chosen.has(resource) && facts.name === previousName(context.stack.project, resource),

@@ -18,6 +18,8 @@ export interface DockerOptions {
    * engines in one network remove each other's rules, and the bed's shared engine has the run's own.
    */
   readonly ownNetwork?: boolean;
+  /** Words before dockerd: what takes a right from it, or puts it into another engine's network. */
+  readonly under?: readonly string[];
   /** Where images and containers lie; default inside the folder. The caller removes it. */
   readonly dataRoot?: string;
   readonly signal?: AbortSignal;
@@ -36,6 +38,7 @@ export async function startDocker(options: DockerOptions = {}): Promise<Engine> 
   await mkdir(temporary, { recursive: true });
   await writeFile(config, JSON.stringify(old ? { "deprecated-key-path": join(folder, "key.json") } : {}));
   const dockerd = [
+    ...(options.under ?? []),
     join(bin, "dockerd"),
     `--host=unix://${socket}`,
     `--config-file=${config}`,

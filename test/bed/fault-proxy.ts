@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 export type RegistryFault =
   | { readonly mode: "pass" }
   /** 429 with the body a public registry sends, for manifests. */
-  | { readonly mode: "too-many-requests"; readonly retryAfterSeconds?: number }
+  | { readonly mode: "too-many-requests"; readonly retryAfterSeconds?: number; readonly message?: string }
   /** The connection ends after this many bytes of a blob. */
   | { readonly mode: "cut-blob"; readonly afterBytes: number }
   /** 404 with MANIFEST_UNKNOWN, for manifests. */
@@ -137,7 +137,7 @@ async function answer(exchange: Exchange): Promise<void> {
       refuse(response, {
         status: 429,
         code: "TOOMANYREQUESTS",
-        message: "You have reached your pull rate limit.",
+        message: fault.message ?? "You have reached your pull rate limit.",
         headers,
       });
       return;

@@ -13,7 +13,12 @@ export type ProxyFault =
   /** The engine does the work; instead of its answer the client sees the end of the stream. */
   | { readonly action: "half-close" }
   /** Answered here; the engine never sees the call. */
-  | { readonly action: "answer"; readonly status: number; readonly body?: unknown }
+  | {
+      readonly action: "answer";
+      readonly status: number;
+      readonly body?: unknown;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
   /** Never answered; the engine never sees the call. */
   | { readonly action: "hang" };
 
@@ -118,7 +123,7 @@ async function applyBefore(fault: ProxyFault | undefined, client: Socket): Promi
       client.destroy();
       return "withheld";
     case "answer":
-      await write(client, renderAnswer(fault.status, fault.body));
+      await write(client, renderAnswer(fault));
       return "withheld";
     case "hang":
       return "withheld";
@@ -186,11 +191,12 @@ async function write(socket: Socket, bytes: Buffer): Promise<void> {
   });
 }
 
-function renderAnswer(status: number, body: unknown): Buffer {
+function renderAnswer({ status, body, headers = {} }: Extract<ProxyFault, { action: "answer" }>): Buffer {
   const text = body === undefined ? "" : JSON.stringify(body);
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Unknown"}`,
     "Content-Type: application/json",
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     // These have no body, so they must not announce one.
     ...(status === 204 || status === 304 ? [] : [`Content-Length: ${Buffer.byteLength(text)}`]),
   ];

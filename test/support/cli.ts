@@ -60,6 +60,8 @@ export interface ProjectOptions {
   readonly socket?: string;
   readonly name?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Words before `lash`: what puts it into an engine's network, or makes another user of it. */
+  readonly under?: readonly string[];
 }
 
 /** A folder with a manifest, an environment of its own, and what the engine has of it. Removes all of that at its end. */
@@ -147,7 +149,8 @@ export async function openProject(options: ProjectOptions = {}): Promise<Project
     },
     manifest: (text) => project.write("lash.yml", manifestText(name, text)),
     start(args, run = {}) {
-      const child = spawn(cli, args, {
+      const [command = cli, ...words] = [...(options.under ?? []), cli, ...args];
+      const child = spawn(command, words, {
         cwd: run.cwd ?? folder,
         env: { ...env, ...run.env },
         stdio: "pipe",

@@ -3,6 +3,7 @@ import type { Context } from "../context.ts";
 import { eventLines } from "../render/event-line.ts";
 import { logLines } from "../render/log-line.ts";
 import { nameColumnsOf } from "../render/progress.ts";
+import { Told } from "../render/told.ts";
 
 /** What a person sees of a stack that is up: its output, and what happens to it. */
 export interface Running {
@@ -26,9 +27,12 @@ export function showRunning(
   }
   const names = options.resources ?? handle.stack.resources.map((each) => each.name);
   const nameColumns = nameColumnsOf(names);
+  // Its own: the error at the end may come hours later, and then says it all once more.
+  const told = new Told();
   const end = handle.onEvent((event) => {
-    for (const line of eventLines(event, { paint: output.talkPaint, nameColumns, columns: undefined }))
-      output.talk(line);
+    const lines = eventLines(event, { paint: output.talkPaint, nameColumns, columns: undefined, told });
+    told.hear(event);
+    for (const line of lines) output.talk(line);
   });
   let above = (write: () => void): void => write();
   const ending = new AbortController();

@@ -1,4 +1,6 @@
-import type { Failure, StackEvent } from "../../app/types.ts";
+import type { StackEvent } from "../../app/types.ts";
+import { briefMessage } from "./failure.ts";
+import type { Told } from "./told.ts";
 
 /** States a row can be in: the statuses of a resource, and "exited" for a task or a crash not yet handled. */
 export type RowState =
@@ -59,11 +61,20 @@ export function boardOf({ title, goal, names }: BoardOptions, nowMs: number): Bo
 }
 
 /** The board after an event. Resources it did not know are added at the end. */
-export function nextBoard(board: Board, event: StackEvent, nowMs: number): Board {
+export function nextBoard(
+  board: Board,
+  event: StackEvent,
+  { nowMs, told }: { readonly nowMs: number; readonly told: Told },
+): Board {
   if (!("name" in event)) return board;
   const known = board.rows.some((row) => row.name === event.name);
-  const rows = known ? board.rows : [...board.rows, newRow(event.name, nowMs)];
-  return { ...board, rows: rows.map((row) => (row.name === event.name ? nextRow(row, event, nowMs) : row)) };
+  // What recovery has to say may concern the stack as a whole, which has no row.
+  const rows = known || isRecovery(event) ? board.rows : [...board.rows, newRow(event.name, nowMs)];
+  const next = (row: Row): Row => {
+    if (row.name !== event.name) return row;
+    return isRecovery(event) ? recoveringRow(row, event) : nextRow(row, event, { nowMs, told });
+  };
+  return { ...board, rows: rows.map(next) };
 }
 
 /** How many resources are where the command wants them. */
@@ -87,13 +98,21 @@ function newRow(name: string, nowMs: number): Row {
   return { name, state: "pending", activeSinceMs: undefined, sinceMs: nowMs, detail: "", parts: noParts };
 }
 
-function nextRow(row: Row, event: NamedEvent, nowMs: number): Row {
+function recoveringRow(row: Row, event: RecoveryEvent): Row {
+  if (event.type === "repair_started") return { ...row, detail: `repair: ${event.repair.name}` };
+  return event.type === "repair_applied" ? { ...row, detail: "retry 1/1" } : row;
+}
+
+function nextRow(
+  row: Row,
+  event: Exclude<NamedEvent, RecoveryEvent>,
+  { nowMs, told }: { readonly nowMs: number; readonly told: Told },
+): Row {
   if (event.type === "resource_progress") return progressed(row, event);
-  if (event.type === "failure_detected") return row;
   // Roll-back stops what failed too: that it failed is what the person has to see in the end.
   if (row.state === "failed" && (event.type === "resource_stopping" || event.type === "resource_stopped"))
     return row;
-  const [state, detail] = stateAndDetail(event);
+  const [state, detail] = stateAndDetail(event, told);
   const active =
     state === "pending" || state === "waiting" ? row.activeSinceMs : (row.activeSinceMs ?? nowMs);
   const sinceMs = state === row.state ? row.sinceMs : nowMs;
@@ -110,9 +129,9 @@ function progressed(row: Row, event: Progress): Row {
   return { ...row, parts };
 }
 
-type StateEvent = Exclude<NamedEvent, { type: "resource_progress" | "failure_detected" }>;
+type StateEvent = Exclude<NamedEvent, RecoveryEvent | Progress>;
 
-function stateAndDetail(event: StateEvent): readonly [RowState, string] {
+function stateAndDetail(event: StateEvent, told: Told): readonly [RowState, string] {
   switch (event.type) {
     case "resource_pulling":
       return ["pulling", event.image];
@@ -131,7 +150,7 @@ function stateAndDetail(event: StateEvent): readonly [RowState, string] {
     case "resource_completed":
       return ["completed", ""];
     case "resource_failed":
-      return ["failed", failureWords(event.failure, event.error)];
+      return ["failed", failedWords(event, told)];
     case "resource_exited":
       return ["exited", exitWords(event.exit_code, event.oom_killed)];
     case "resource_restarting":
@@ -143,8 +162,31 @@ function stateAndDetail(event: StateEvent): readonly [RowState, string] {
   }
 }
 
-function failureWords(failure: Failure, error: string): string {
-  return failure.message === "" ? error : failure.message;
+/** What failed, by its code alone where the reader has its block. */
+export function failedWords(
+  { failure, error }: Extract<StackEvent, { readonly type: "resource_failed" }>,
+  told: Told,
+): string {
+  if (told.knows(failure)) return failure.code;
+  return failure.message === "" ? error : briefMessage(failure);
+}
+
+/** Moments of a recovery: they are told above the board, not in a row of it. */
+export type RecoveryEvent = Extract<
+  StackEvent,
+  {
+    readonly type: "failure_detected" | "repair_started" | "repair_applied" | "recovered" | "recovery_ended";
+  }
+>;
+
+export function isRecovery(event: StackEvent): event is RecoveryEvent {
+  return (
+    event.type === "failure_detected" ||
+    event.type === "repair_started" ||
+    event.type === "repair_applied" ||
+    event.type === "recovered" ||
+    event.type === "recovery_ended"
+  );
 }
 
 /** "exit code 137, out of memory". */

@@ -3,6 +3,7 @@ import { type ErrorCode, isLashError, messageOf } from "../../model/errors.ts";
 import { failureReport } from "./failure.ts";
 import type { Paint } from "./paint.ts";
 import { plain, shortPath, wrap } from "./text.ts";
+import type { Told } from "./told.ts";
 
 export interface ErrorOptions {
   readonly paint: Paint;
@@ -12,6 +13,8 @@ export interface ErrorOptions {
   readonly cwd: string;
   /** Causes and stack too. */
   readonly verbose: boolean;
+  /** What was said before; undefined: nothing. */
+  readonly told?: Told | undefined;
 }
 
 /** Problems of a manifest that are listed; the rest is counted. */
@@ -26,10 +29,14 @@ export function errorLines(thrown: unknown, options: ErrorOptions): readonly str
   const code: ErrorCode = isLashError(thrown) ? thrown.code : "internal";
   const head = `${paint.as("red", `error[${code}]`)} `;
   const data = isLashError(thrown) ? thrown.data : {};
-  const message = plain(messageOf(thrown));
+  const failures = failuresOf(data);
+  const message = plain(headline(messageOf(thrown), failures));
   const first = columns === undefined ? [message] : wrap(message, columns - code.length - 8);
   return [
-    ...failureReport(failuresOf(data), { paint, columns }),
+    ...failureReport(
+      failures.filter((each) => options.told?.knows(each) !== true),
+      { paint, columns },
+    ),
     ...first.map((line, at) => `${at === 0 ? head : "  "}${line}`),
     ...problemLines(data, options),
     ...leftoverLines(data["leftovers"]),
@@ -69,6 +76,14 @@ function hintLines(hint: string | undefined, columns: number | undefined): reado
   return lines
     .flatMap((line) => (columns === undefined ? [line] : wrap(line, columns - 2)))
     .map((line) => `  ${line}`);
+}
+
+/** The message without a failure's own sentence at its end: that stands in the block above. */
+function headline(message: string, failures: readonly Failure[]): string {
+  const said = failures.find((each) => each.message !== "" && message.endsWith(`: ${each.message}`));
+  if (said === undefined) return message;
+  const what = said.subject === "" ? said.code : `"${said.subject}" failed: ${said.code}`;
+  return `${message.slice(0, -said.message.length)}${what}`;
 }
 
 /** The failures an error carries, read with care: it may come from another copy of this package. */

@@ -1,8 +1,9 @@
 import type { StackEvent } from "../../app/types.ts";
-import { exitWords } from "./board.ts";
-import { failureLines } from "./failure.ts";
+import { exitWords, failedWords, isRecovery } from "./board.ts";
 import type { Paint } from "./paint.ts";
+import { detectedLines, gaveUpLines, recoveredLines, repairLines } from "./recovery.ts";
 import { elapsed, pad, plain } from "./text.ts";
+import type { Told } from "./told.ts";
 
 export interface EventLineOptions {
   readonly paint: Paint;
@@ -10,11 +11,13 @@ export interface EventLineOptions {
   readonly nameColumns: number;
   /** Columns to wrap long messages at; undefined: do not wrap. */
   readonly columns: number | undefined;
+  /** What the reader has seen before this event. */
+  readonly told: Told;
 }
 
 /** An event as lines for people; empty for one that changes nothing they would ask about. */
 export function eventLines(event: StackEvent, options: EventLineOptions): readonly string[] {
-  const { paint, nameColumns } = options;
+  const { paint, nameColumns, told } = options;
   const of = (name: string, mark: string, state: string, detail = ""): readonly string[] => {
     const rest = detail === "" ? "" : `  ${plain(detail)}`;
     return [`${mark} ${pad(plain(name), nameColumns)}  ${rest === "" ? state : pad(state, 10)}${rest}`];
@@ -42,12 +45,7 @@ export function eventLines(event: StackEvent, options: EventLineOptions): readon
     case "resource_completed":
       return of(event.name, good, "completed");
     case "resource_failed":
-      return of(
-        event.name,
-        bad,
-        "failed",
-        event.failure.message === "" ? event.error : event.failure.message,
-      );
+      return of(event.name, bad, "failed", failedWords(event, told));
     case "resource_exited":
       return of(event.name, warn, "exited", exitWords(event.exit_code, event.oom_killed));
     case "resource_restarting":
@@ -57,7 +55,15 @@ export function eventLines(event: StackEvent, options: EventLineOptions): readon
     case "resource_stopped":
       return of(event.name, "-", "stopped");
     case "failure_detected":
-      return failureLines(event.failure, { paint, columns: options.columns, word: "detected" });
+      return detectedLines(event.failure, options);
+    case "repair_started":
+      return repairLines(event.repair, options);
+    case "repair_applied":
+      return [];
+    case "recovered":
+      return recoveredLines(event.report, { ...options, addresses: told.addresses(event) });
+    case "recovery_ended":
+      return gaveUpLines(event.report, options);
     case "engine_lost":
       return [`${warn} ${plain(`engine lost: ${event.error}`)}; what runs keeps running, trying again`];
     case "engine_back":
@@ -75,7 +81,7 @@ export function eventLines(event: StackEvent, options: EventLineOptions): readon
   }
 }
 
-/** Whether the event is about the stack as a whole, so that the board has no row that shows it. */
+/** Whether the event is about more than one row of the board can show. */
 export function isTalk(event: StackEvent): boolean {
-  return !("name" in event) || event.type === "failure_detected";
+  return !("name" in event) || isRecovery(event);
 }

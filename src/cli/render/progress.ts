@@ -1,7 +1,7 @@
 import type { StackEvent } from "../../app/types.ts";
 import type { Clock } from "../../async/clock.ts";
 import type { Output, OutputStream } from "../output.ts";
-import { type Board, boardOf, type Goal, nextBoard } from "./board.ts";
+import { type Board, boardOf, type Goal, isRecovery, nextBoard } from "./board.ts";
 import { eventLines, isTalk } from "./event-line.ts";
 import { frame } from "./frame.ts";
 import { Screen } from "./screen.ts";
@@ -60,12 +60,12 @@ class LineProgress implements ProgressView {
 
   readonly show = (event: StackEvent): void => {
     const { output } = this.#options;
-    const lines = eventLines(event, {
-      paint: output.talkPaint,
-      nameColumns: this.#nameColumns,
-      columns: undefined,
-    });
-    if ("name" in event && event.type !== "failure_detected" && lines.length > 0) {
+    const { told, talkPaint: paint } = output;
+    const lines = eventLines(event, { paint, nameColumns: this.#nameColumns, columns: undefined, told });
+    told.hear(event);
+    // What a retry does looks the same again, and is news.
+    if (event.type === "repair_applied") this.#last.delete(event.name);
+    if ("name" in event && !isRecovery(event) && lines.length > 0) {
       const said = lines.join("\n");
       if (this.#last.get(event.name) === said) return;
       this.#last.set(event.name, said);
@@ -99,10 +99,14 @@ export class LiveProgress implements ProgressView {
 
   readonly show = (event: StackEvent): void => {
     const { clock, output } = this.#options;
-    this.#board = nextBoard(this.#board, event, clock.now());
-    if (!isTalk(event) || this.#saysHeader(event)) return;
-    const columns = this.#screen.columns;
-    const lines = eventLines(event, { paint: output.talkPaint, nameColumns: 0, columns });
+    const { told, talkPaint: paint } = output;
+    this.#board = nextBoard(this.#board, event, { nowMs: clock.now(), told });
+    const talk = isTalk(event) && !this.#saysHeader(event);
+    const lines = talk
+      ? eventLines(event, { paint, nameColumns: 0, columns: this.#screen.columns, told })
+      : [];
+    told.hear(event);
+    if (lines.length === 0) return;
     this.above(() => {
       for (const line of lines) output.talk(line);
     });

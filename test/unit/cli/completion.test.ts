@@ -57,6 +57,7 @@ test.each<readonly [string, readonly string[]]>([
   ["lash logs --fo", ["--follow"]],
   ["lash graph --format m", ["mermaid"]],
   ["lash completion f", ["fish"]],
+  ["lash explain port-in", ["port-in-use"]],
   ["lash secrets ", ["check"]],
   ["lash help sec", ["secrets"]],
   ["lash port ", ["db", "api"]],

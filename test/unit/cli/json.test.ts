@@ -1,23 +1,32 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, expectTypeOf, test } from "vitest";
 import type { z } from "zod";
-import type { StackEvent } from "../../../src/app/types.ts";
+import type { Explanation, Failure, RecoveryReport, StackEvent } from "../../../src/app/types.ts";
+import * as schemas from "../../../src/cli/json.ts";
 import {
   configSchema,
+  doctorSchema,
   doneSchema,
   downSchema,
   errorSchema,
   eventSchema,
+  explainSchema,
+  failureSchema,
   graphSchema,
   logLineSchema,
   planSchema,
   portSchema,
   psSchema,
+  recoveryReportSchema,
   secretsCheckSchema,
   supervisorStartedSchema,
   validateSchema,
 } from "../../../src/cli/json.ts";
 import { commandTable } from "../../../src/cli/table.ts";
 import { LashError } from "../../../src/model/errors.ts";
+import { eventSource } from "./support/events.ts";
+import { alternate, noRepair, portInUse, recovered, repairFailed, retryFailed } from "./support/reports.ts";
 import { runCommand } from "./support/run-command.ts";
 import { fakeApp, fakeHandle } from "./support/stack.ts";
 
@@ -32,7 +41,10 @@ const documents: readonly (readonly [string, z.ZodType])[] = [
   ["validate", validateSchema],
   ["config", configSchema],
   ["graph", graphSchema],
+  ["doctor", doctorSchema],
   ["secrets check", secretsCheckSchema],
+  ["explain port-in-use", explainSchema],
+  ["explain Bind for 0.0.0.0:8080 failed: port is already allocated", explainSchema],
 ];
 
 const lines: readonly (readonly [string, z.ZodType])[] = [
@@ -88,6 +100,54 @@ test("a usage error is JSON too where --json was asked for", async () => {
 
 test("eventSchema knows every event", () => {
   expectTypeOf<z.infer<typeof eventSchema>["type"]>().toEqualTypeOf<StackEvent["type"]>();
+});
+
+test("the schemas know every field of failures, reports and explanations", () => {
+  expectTypeOf<z.infer<typeof failureSchema>>().toHaveProperty("code");
+  expectTypeOf<keyof z.infer<typeof failureSchema>>().toEqualTypeOf<keyof Failure>();
+  expectTypeOf<keyof Details<z.infer<typeof failureSchema>>>().toEqualTypeOf<keyof Details<Failure>>();
+  expectTypeOf<Kind<z.infer<typeof failureSchema>>>().toEqualTypeOf<Kind<Failure>>();
+  expectTypeOf<keyof z.infer<typeof recoveryReportSchema>>().toEqualTypeOf<keyof RecoveryReport>();
+  expectTypeOf<z.infer<typeof explainSchema>["type"]>().toEqualTypeOf<Explanation["type"]>();
+});
+
+type Details<F extends { readonly details?: unknown }> = NonNullable<F["details"]>;
+type Kind<F extends { readonly holder?: { readonly type: string } | undefined }> = NonNullable<
+  F["holder"]
+>["type"];
+
+const holders: readonly Failure["holder"][] = [
+  portInUse.holder,
+  { type: "process", pid: undefined, name: "nginx", address: "0.0.0.0" },
+  { type: "other-engine", pid: 812, name: "rootlessport" },
+  { type: "reserved", range: "50000-50099" },
+  { type: "unknown", because: "nothing was found" },
+];
+
+test("events of a recovery are of their schema, with every field they have", () => {
+  const event = eventSource();
+  const events: readonly StackEvent[] = [
+    ...holders.map((holder) =>
+      event({ type: "failure_detected", name: "backend", failure: { ...portInUse, holder } }),
+    ),
+    event({ type: "repair_started", name: "backend", repair: alternate }),
+    event({ type: "repair_applied", name: "backend", repair: alternate }),
+    event({ type: "recovered", name: "backend", report: recovered }),
+    ...[noRepair, repairFailed, retryFailed].map((report) =>
+      event({ type: "recovery_ended", name: "backend", report }),
+    ),
+  ];
+  for (const each of events) {
+    const printed = JSON.parse(JSON.stringify(each)) as unknown;
+    expect(strict(eventSchema, printed)).toEqual(printed);
+  }
+});
+
+test("docs/json.md names every schema and every event", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../../docs/json.md"), "utf8");
+  const events = eventSchema.options.map(({ shape }) => shape.type.value);
+  const missing = [...Object.keys(schemas), ...events].filter((name) => !page.includes(`\`${name}\``));
+  expect(missing).toEqual([]);
 });
 
 /** Parsing drops what a schema does not know, so comparing with the input finds an undocumented field. */

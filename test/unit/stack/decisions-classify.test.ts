@@ -159,7 +159,7 @@ describe("classify()", () => {
     ["registry-unreachable", "pull", "something else"],
     // Look-alikes: the words are there, the cause is another.
     [
-      "start-failed",
+      "port-binding-failed",
       "start",
       "driver failed programming external connectivity on endpoint shop.web (6a1f): something else",
     ],

@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type { App } from "../../../../src/cli/app.ts";
 import { run } from "../../../../src/cli/run.ts";
 import { ManualClock } from "./clock.ts";
@@ -8,6 +9,8 @@ export interface RunCommandOptions {
   readonly app?: App;
   readonly columns?: number;
   readonly env?: NodeJS.ProcessEnv;
+  /** Standard input. */
+  readonly input?: string | Readable;
 }
 
 /** Runs one command line against a fake stack and gives everything it said, and its interrupts while it runs. */

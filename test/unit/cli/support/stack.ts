@@ -6,6 +6,7 @@ import type {
   SuperviseEnd,
 } from "../../../../src/app/types.ts";
 import type { App } from "../../../../src/cli/app.ts";
+import { lazyApp } from "../../../../src/cli/real-app.ts";
 import type { Resource, Stack } from "../../../../src/model/stack.ts";
 import { eventSource } from "./events.ts";
 
@@ -29,6 +30,7 @@ export const shop: Stack = {
   resources: [resource("db"), resource("api", ["db"])],
   bundles: [],
   bundle: undefined,
+  movedPorts: new Map(),
   recovery: { ports: "never" },
   variables: [
     { name: "TOKEN", scheme: "env", source: "environment", path: "resources.api.container.env.TOKEN" },
@@ -89,6 +91,7 @@ export function fakeHandle(replaced: Partial<StackHandle> = {}) {
         ready: ["db", "api"],
         adopted: [],
         tookMs: 1_234,
+        recoveries: [],
         addresses: [{ name: "api", url: "http://127.0.0.1:8080" }],
       };
     },
@@ -178,8 +181,16 @@ export function fakeApp(handle: StackHandle, replaced: Partial<App> = {}): App {
     findManifest: async () => "/project/lash.yml",
     openStack: async () => handle,
     readStack: async () => ({ stack: handle.stack }),
+    runDoctor: async () => ({
+      project: "shop",
+      manifest: "/project/lash.yml",
+      verdict: "ready",
+      checks: [{ name: "manifest", outcome: "ok", said: 'project "shop", 2 resources', problems: [] }],
+    }),
     graphText: async (_stack, format) => `graph as ${format}`,
     configOf: async () => ({ project: { name: "shop" }, resources: {} }),
+    // Pure, so the real one.
+    explain: async (words) => await lazyApp.explain(words),
     detachSupervisor: async () => ({ pid: 4711, log: "/project/.lash/supervisor.log" }),
     ...replaced,
   };

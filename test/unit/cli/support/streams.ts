@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import type { Io } from "../../../../src/cli/context.ts";
 
 /** A standard stream that keeps what is written; a terminal when it has columns. */
@@ -38,11 +39,20 @@ class Stream {
 }
 
 /** A process's surroundings for one command. */
-export function fakeIo(options: { readonly columns?: number; readonly env?: NodeJS.ProcessEnv } = {}) {
+export function fakeIo(
+  options: {
+    readonly columns?: number;
+    readonly env?: NodeJS.ProcessEnv;
+    /** What is piped in; undefined: a terminal where there are columns, else nothing. */
+    readonly input?: string | Readable;
+  } = {},
+) {
+  const { columns, input = columns === undefined ? "" : undefined } = options;
+  const piped = typeof input === "string" ? Readable.from(input === "" ? [] : [Buffer.from(input)]) : input;
   const stdout = new Stream(options.columns);
   const stderr = new Stream(options.columns);
   const io = {
-    stdin: new Stream() as unknown as NodeJS.ReadStream,
+    stdin: (piped ?? new Stream(columns)) as unknown as NodeJS.ReadStream,
     stdout: stdout as unknown as NodeJS.WriteStream,
     stderr: stderr as unknown as NodeJS.WriteStream,
     env: options.env ?? {},

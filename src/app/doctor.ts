@@ -1,0 +1,285 @@
+import { stat } from "node:fs/promises";
+import { deadlineSignal } from "../async/signals.ts";
+import { freeDisk } from "../host/disk.ts";
+import { isLashError, LashError, messageOf } from "../model/errors.ts";
+import { label } from "../model/labels.ts";
+import type { Stack } from "../model/stack.ts";
+import type { Failure } from "../recovery/failure.ts";
+import { portState } from "../stack/port-holder.ts";
+import type { SameHost } from "../stack/same-host.ts";
+import { checkSocket, inToolsOf, judgeEngine, judgeNoEngine } from "./doctor-engine.ts";
+import {
+  judgeBinds,
+  judgeDisk,
+  judgeImages,
+  judgeNames,
+  judgeNetworks,
+  judgePools,
+  judgeVariables,
+  type SeenBind,
+} from "./doctor-judge.ts";
+import { type EngineLook, lookAtEngine, ownProcesses } from "./doctor-look.ts";
+import { judgeOtherBundles, judgePorts, type SeenPort } from "./doctor-ports.ts";
+import {
+  type Check,
+  type CheckName,
+  counted,
+  type DoctorReport,
+  ok,
+  problem,
+  skipped,
+  verdictOf,
+} from "./doctor-report.ts";
+import { type Wants, wantsOf } from "./doctor-wants.ts";
+import { findManifest, type ReadOptions, readStack } from "./read-stack.ts";
+
+export interface DoctorOptions extends ReadOptions {
+  /** Absolute path; undefined: the first found from `directory` upwards, and none is no problem. */
+  readonly manifest: string | undefined;
+  readonly directory: string;
+  readonly signal: AbortSignal;
+}
+
+/** An engine that has not answered by then counts as one that does not. */
+const engineDeadlineMs = 5000;
+
+/** Order in which the checks are told. */
+const order: readonly CheckName[] = [
+  "manifest",
+  "variables",
+  "secrets",
+  "engine",
+  "socket",
+  "api version",
+  "engine choice",
+  "ports",
+  "other bundles",
+  "network pools",
+  "engine disk",
+  "own disk",
+  "images",
+  "bind mounts",
+  "networks",
+  "names",
+];
+
+/** Looks for what would stop an `up`. Starts and changes nothing; every look is bounded. */
+export async function runDoctor(options: DoctorOptions): Promise<DoctorReport> {
+  const environment = options.environment ?? process.env;
+  using deadline = deadlineSignal(
+    options.signal,
+    engineDeadlineMs,
+    () =>
+      new LashError(
+        "engine-unreachable",
+        `Cannot use the engine: it did not answer within ${engineDeadlineMs / 1000} s`,
+        { hint: "Look at its log, or start it again" },
+      ),
+  );
+  const reading = readForLook(options);
+  const looking = lookAtEngine(environment, { reading, signal: deadline.signal });
+  const [read, look] = await Promise.all([reading, looking]);
+  options.signal.throwIfAborted();
+  const stack = read.stack === undefined ? undefined : await inUse(read.stack, look, options);
+  const wants = stack === undefined ? undefined : wantsOf(stack);
+  const parts = await Promise.all([
+    read.checks,
+    engineChecks(look, environment),
+    checkOwnDisk(stack?.directory ?? options.directory, options.signal),
+    checkEngineDisk(look, options.signal),
+    stack === undefined || wants === undefined
+      ? withoutManifest(read.because, look)
+      : stackChecks(stack, wants, { look, signal: options.signal }),
+  ]);
+  const sorted = parts.flat().toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+  const checks = inToolsOf(look.type === "seen" ? look.info.product : "", sorted);
+  return {
+    project: stack?.project,
+    manifest: stack?.manifestPath ?? read.path,
+    verdict: verdictOf(checks),
+    checks,
+  };
+}
+
+/** What reading the manifest came to. */
+interface Read {
+  readonly path: string | undefined;
+  readonly stack: Stack | undefined;
+  readonly checks: readonly Check[];
+  /** Why there is no stack to look at. */
+  readonly because: string;
+}
+
+async function readForLook(options: DoctorOptions): Promise<Read> {
+  const nothing = { path: options.manifest, stack: undefined, because: "there is no manifest" };
+  try {
+    const path = options.manifest ?? findManifest(options.directory);
+    const { stack } = await readStack(path, options);
+    const said = `${path}: project "${stack.project}", ${counted(stack.resources.length, "resource")}`;
+    const checks = [ok("manifest", said), judgeVariables(stack, "env"), judgeVariables(stack, "secret")];
+    return { path, stack, checks, because: "" };
+  } catch (error) {
+    if (!isLashError(error)) throw error;
+    if (isLashError(error, "manifest-not-found") && options.manifest === undefined) {
+      const checks = [
+        skipped("manifest", `none in ${options.directory} or above`),
+        skipped("variables", nothing.because),
+        skipped("secrets", nothing.because),
+      ];
+      return { ...nothing, checks };
+    }
+    const because = "the manifest cannot be read";
+    const failures = manifestFailures(error);
+    const checks = [
+      problem("manifest", counted(failures.length, "problem"), failures),
+      skipped("variables", because),
+      skipped("secrets", because),
+    ];
+    return { ...nothing, because, checks };
+  }
+}
+
+function manifestFailures(error: LashError): readonly Failure[] {
+  const { problems, file } = error.data;
+  const advice = error.hint === undefined ? [] : [{ text: error.hint }];
+  const failure = { code: "manifest-invalid", subject: "", evidence: "" } as const;
+  if (!Array.isArray(problems) || !isLashError(error, "manifest-invalid")) {
+    return [{ ...failure, message: error.message, advice }];
+  }
+  return problems.map((each: Readonly<Record<string, unknown>>) => ({
+    ...failure,
+    message: `${String(file)}:${String(each["line"])}:${String(each["column"])}: ${String(each["message"])}`,
+  }));
+}
+
+/** The stack with the port bundle that its running containers use. */
+async function inUse(stack: Stack, look: EngineLook, options: DoctorOptions): Promise<Stack> {
+  if (look.type !== "seen" || options.bundle !== undefined) return stack;
+  const own = look.containers.find(
+    ({ labels, state }) => labels[label.project] === stack.project && state === "running",
+  );
+  const bundle = own?.labels[label.bundle];
+  if (bundle === undefined || bundle === stack.bundle) return stack;
+  if (!stack.bundles.some(({ name }) => name === bundle)) return stack;
+  return (await readStack(stack.manifestPath, { ...options, bundle })).stack;
+}
+
+async function engineChecks(look: EngineLook, environment: NodeJS.ProcessEnv): Promise<readonly Check[]> {
+  switch (look.type) {
+    case "seen":
+      return [...judgeEngine(look.info, look, environment), await checkSocket(look.endpoint)];
+    case "failed":
+      return judgeNoEngine(look.error);
+    case "not-needed":
+      return (["engine", "socket", "api version", "engine choice"] as const).map((name) =>
+        skipped(name, look.because),
+      );
+  }
+}
+
+async function checkOwnDisk(directory: string, signal: AbortSignal): Promise<Check> {
+  const space = await freeDisk(directory, { signal });
+  if (space === undefined) return skipped("own disk", `${directory} cannot be looked at`);
+  return judgeDisk("own disk", directory, space);
+}
+
+async function checkEngineDisk(look: EngineLook, signal: AbortSignal): Promise<Check> {
+  if (look.type !== "seen") return skipped("engine disk", look.because);
+  const folder = look.info.host?.dataFolder ?? "";
+  if (folder === "") return skipped("engine disk", "the engine does not tell where its data is");
+  if (!look.host.same) return skipped("engine disk", look.host.because);
+  const space = await freeDisk(folder, { signal });
+  if (space === undefined) return skipped("engine disk", `${folder} cannot be looked at`);
+  return judgeDisk("engine disk", folder, space);
+}
+
+function withoutManifest(because: string, look: EngineLook): readonly Check[] {
+  const pools =
+    look.type === "seen"
+      ? judgePools(look.info, look.networks, { network: undefined, project: "" })
+      : skipped("network pools", look.because);
+  const others = ["ports", "other bundles", "images", "bind mounts", "networks", "names"] as const;
+  return [pools, ...others.map((name) => skipped(name, because))];
+}
+
+interface StackLook {
+  readonly look: EngineLook;
+  readonly signal: AbortSignal;
+}
+
+async function stackChecks(stack: Stack, wants: Wants, given: StackLook): Promise<readonly Check[]> {
+  const { look } = given;
+  const [ports, others, binds] = await Promise.all([
+    checkPorts(stack, wants, given),
+    checkOtherBundles(stack, wants, given),
+    checkBinds(wants, look),
+  ]);
+  if (look.type !== "seen") {
+    const names = ["network pools", "images", "networks", "names"] as const;
+    return [ports, others, binds, ...names.map((name) => skipped(name, look.because))];
+  }
+  const { info, networks, images } = look;
+  return [
+    ports,
+    others,
+    binds,
+    judgePools(info, networks, { network: wants.network, project: stack.project }),
+    judgeImages(wants.images, images, info),
+    judgeNetworks(wants, networks),
+    judgeNames(wants, look, stack.project),
+  ];
+}
+
+const thisMachine: SameHost = { same: true, because: "it is a port of this machine" };
+
+function hostOf(look: EngineLook): SameHost {
+  return look.type === "seen" ? look.host : { same: false, because: look.because };
+}
+
+async function checkPorts(stack: Stack, wants: Wants, { look, signal }: StackLook): Promise<Check> {
+  const containers = look.type === "seen" ? look.containers : [];
+  const own = wants.ports.some(({ native }) => native)
+    ? await ownProcesses(stack, signal)
+    : new Set<string>();
+  const seen = await Promise.all(
+    wants.ports.map(async (wanted): Promise<SeenPort> => {
+      const sameHost = wanted.native ? thisMachine : hostOf(look);
+      const state = await portState(containers, wanted.port, { signal, project: stack.project, sameHost });
+      const holder = state.holder;
+      const ours = wanted.native ? own.has(wanted.resource) : holder?.type === "container" && holder.ours;
+      return { ...wanted, ...state, ours };
+    }),
+  );
+  return judgePorts(seen, {
+    rootless: look.type === "seen" && look.info.host?.rootless === true,
+    elsewhere: hostOf(look).same ? undefined : hostOf(look).because,
+  });
+}
+
+async function checkOtherBundles(stack: Stack, wants: Wants, { look, signal }: StackLook): Promise<Check> {
+  const containers = look.type === "seen" ? look.containers : [];
+  const options = { signal, project: stack.project, sameHost: hostOf(look) };
+  const states = await Promise.all(
+    wants.otherBundles.map(async ({ bundle, name, number }) => ({
+      bundle,
+      name,
+      ...(await portState(containers, { address: "", number, protocol: "tcp" }, options)),
+    })),
+  );
+  return judgeOtherBundles(states);
+}
+
+async function checkBinds(wants: Wants, look: EngineLook): Promise<Check> {
+  const seen = await Promise.all(
+    wants.binds.map(async ({ resource, source }): Promise<SeenBind> => {
+      try {
+        await stat(source);
+        return { resource, source, found: "there" };
+      } catch (error) {
+        const code = error instanceof Error && "code" in error ? error.code : messageOf(error);
+        return { resource, source, found: code === "ENOENT" || code === "ENOTDIR" ? "missing" : "unknown" };
+      }
+    }),
+  );
+  return judgeBinds(seen, hostOf(look));
+}

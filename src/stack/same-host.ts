@@ -1,0 +1,59 @@
+import { hostname } from "node:os";
+import type { Engine } from "../engine/engine.ts";
+import type { EngineInfo } from "../engine/facts.ts";
+import { probePort } from "../host/port-probe.ts";
+import type { HostPort } from "../recovery/failure.ts";
+
+/** Whether what is bound and seen here says anything of the engine's ports. `because`: the evidence, or its lack. */
+export interface SameHost {
+  readonly same: boolean;
+  readonly because: string;
+}
+
+/**
+ * Whether the ports of an engine are this machine's. Proof is either of: a port that the engine has just found taken is
+ * taken here as well; the engine is reached by a socket file and calls its machine what this one is called. Where
+ * neither holds it is not known, and counts as no: an engine in a VM, in a container, on another machine.
+ */
+export async function sameHost(
+  engine: Engine,
+  options: {
+    readonly signal: AbortSignal;
+    /** A port that the engine could not have, because somebody has it. */
+    readonly taken?: HostPort | undefined;
+  },
+): Promise<SameHost> {
+  const { taken, signal } = options;
+  const [info, busy] = await Promise.all([
+    engine.info({ signal }),
+    taken === undefined ? false : isBusyHere(taken, signal),
+  ]);
+  if (taken !== undefined && busy) {
+    return { same: true, because: `port ${taken.number}/${taken.protocol} is taken on this machine as well` };
+  }
+  return sameHostByName(info, hostname());
+}
+
+async function isBusyHere(port: HostPort, signal: AbortSignal): Promise<boolean> {
+  const { ipv4, ipv6 } = await probePort(port, { signal });
+  return ipv4 === "in-use" || ipv6 === "in-use";
+}
+
+/** What the engine's endpoint and its machine's name prove. Pure. */
+export function sameHostByName(info: EngineInfo, ownName: string): SameHost {
+  if (info.product === "process") return { same: true, because: "processes run on this machine" };
+  if (!info.endpoint.startsWith("unix://")) {
+    return { same: false, because: `the engine at ${info.endpoint} may be on another machine` };
+  }
+  const name = info.host?.name ?? "";
+  if (name !== "" && name === ownName) {
+    return { same: true, because: `the engine runs on "${name}", which is this machine` };
+  }
+  return {
+    same: false,
+    because:
+      name === ""
+        ? "the engine does not tell which machine it is on"
+        : `the engine is on "${name}" and not on this machine`,
+  };
+}

@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { askEngine, callEngine } from "../bed/engine-api.ts";
+import { type Engine, startDocker } from "../bed/engine.ts";
+import { type Project, web } from "../support/cli.ts";
+import { makeStranger, openScene, type Scene } from "../support/failed-up.ts";
+
+let engine: Engine;
+
+beforeAll(async () => {
+  // Room for a handful of networks.
+  engine = await startDocker({
+    version: process.env.LASH_TEST_ENGINE === "28" ? "28" : "20.10", args: ["--bip=10.115.0.1/24", "--default-address-pool=base=10.115.4.0/22,size=24"],
+  });
+  await engine.loadImages("base");
+});
+afterAll(async () => {
+  await engine.stop();
+});
+
+function scene(): Promise<Scene> {
+  return openScene({ socket: engine.socket, resources: `  api: ${web()}` });
+}
+
+/** The labels of this project's container "api", as a container of it has them that no manifest knows any more. */
+async function ownLabels(project: Project): Promise<Record<string, string>> {
+  await project.ok(["up", "-d"]);
+  const { labels } = await project.container("api");
+  await project.ok(["down"]);
+  return { ...labels, "lash.resource": "former" };
+}
+
+async function makeNetwork(name: string, labels: Record<string, string> = {}): Promise<AsyncDisposable> {
+  const { Id: id } = await askEngine<{ Id: string }>(engine.socket, "/networks/create", {
+    method: "POST",
+    body: { Name: name, Labels: labels, CheckDuplicate: true },
+  });
+  return {
+    async [Symbol.asyncDispose]() {
+      await callEngine(engine.socket, `/networks/${id}`, { method: "DELETE" });
+    },
+  };
+}
+
+/** Makes networks until the engine has no addresses left. */
+async function takeAllNetworks(prefix: string, labels: Record<string, string> = {}): Promise<AsyncDisposable> {
+  const made = new AsyncDisposableStack();
+  for (let number = 0; number < 10; number += 1) {
+    try {
+      made.use(await makeNetwork(`${prefix}-${number}`, labels));
+    } catch (error) {
+      expect(String(error)).toContain("address pool");
+      return made;
+    }
+  }
+  await made[Symbol.asyncDispose]();
+  throw new Error("the engine has more addresses than it should");
+}
+
+test("our container's name is a stranger's", async () => {
+  await using one = await scene();
+  await using other = await makeStranger(engine.socket, { name: `${one.project.name}.api` });
+  await one.watchAgain();
+  const { failure } = await one.failedUp();
+  expect(failure).toMatchObject({ code: "name-in-use", subject: "api", details: { name: other.name } });
+  expect(one.attempts()).toMatchObject({ creates: 1, starts: 0 });
+});
+
+test("our container's name is a stopped stranger's", async () => {
+  await using one = await scene();
+  await using other = await makeStranger(engine.socket, { name: `${one.project.name}.api`, started: false });
+  await one.watchAgain();
+  const { failure } = await one.failedUp();
+  expect(failure).toMatchObject({ code: "name-in-use", subject: "api", details: { name: other.name } });
+  expect(one.attempts()).toMatchObject({ creates: 1, starts: 0 });
+});
+
+test("our container's name is held by one of ours that runs", async () => {
+  await using one = await scene();
+  const name = `${one.project.name}.api`;
+  await using _own = await makeStranger(engine.socket, { name, labels: await ownLabels(one.project) });
+  const { failure } = await one.failedUp({ left: [name, `lash-${one.project.name}`] });
+  expect(failure).toMatchObject({ code: "name-in-use", subject: "api", details: { name } });
+});
+
+test("our container's name is held by one of ours that does not run", async () => {
+  await using one = await scene();
+  const name = `${one.project.name}.api`;
+  await using _own = await makeStranger(engine.socket, {
+    name,
+    labels: await ownLabels(one.project),
+    started: false,
+  });
+  const { failure } = await one.failedUp({ left: [name] });
+  expect(failure).toMatchObject({ code: "name-in-use", subject: "api", details: { name } });
+});
+
+test("our network's name is a stranger's", async () => {
+  await using one = await scene();
+  const name = `lash-${one.project.name}`;
+  await using _network = await makeNetwork(name, { someone: "else" });
+  await one.watchAgain();
+  const { failure } = await one.failedUp();
+  expect(failure).toMatchObject({ code: "name-in-use", details: { name } });
+});
+
+test("others have every network", async () => {
+  await using one = await scene();
+  await using _all = await takeAllNetworks(`other-${one.project.name}`);
+  await one.watchAgain();
+  const { failure } = await one.failedUp();
+  expect(failure).toMatchObject({ code: "network-pool-exhausted" });
+});
+
+test("we have every network, and none is used", async () => {
+  await using one = await scene();
+  const labels = await ownLabels(one.project);
+  await using _all = await takeAllNetworks(`lash-${one.project.name}-old`, {
+    "lash.project": one.project.name,
+    "lash.schema": labels["lash.schema"] ?? "",
+    "lash.manifest": labels["lash.manifest"] ?? "",
+    "lash.machine": labels["lash.machine"] ?? "",
+  });
+  const left = await one.project.left();
+  const { failure } = await one.failedUp({ left });
+  expect(failure).toMatchObject({ code: "network-pool-exhausted" });
+});
