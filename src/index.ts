@@ -97,13 +97,19 @@ export type {
   Dependency,
   Outputs,
   PortBundle,
+  PortChoice,
   Resource,
   ResourceKind,
   Stack,
   VariableUse,
 } from "./model/stack.ts";
 export { version } from "./model/version.ts";
-export type { Failure, FailureCode } from "./recovery/failure.ts";
+// Recovery
+export type { RecoveryCounts } from "./recovery/counters.ts";
+export type { Advice, Failure, FailureCode, FailureDetails, HostPort } from "./recovery/failure.ts";
+export type { PortHolder } from "./recovery/port-holder.ts";
+export type { Repair, RepairName } from "./recovery/repair.ts";
+export type { RecoveryReport } from "./recovery/report.ts";
 export type { StackEvent, StackEventBody } from "./stack/events.ts";
 export type {
   DownOptions,

@@ -126,7 +126,7 @@ export function judgePools(
     {
       code: "network-pool-exhausted",
       subject: "",
-      message: `the engine has no addresses left for network "${own.network}": ${counted(networks.length, "network")} use its ${counted(total, "subnet")}`,
+      message: `the engine has no addresses left for network "${own.network}": its ${counted(total, "subnet")} are in use`,
       evidence: "",
       details: { name: own.network },
       advice: [

@@ -18,6 +18,8 @@ export interface PortFacts {
   readonly rootless: boolean;
   /** Why ports of the engine cannot be tried here; undefined where they can. */
   readonly elsewhere: string | undefined;
+  /** A port bundle with all its ports free, which an `up` would move to; undefined where there is none. */
+  readonly wayOut: string | undefined;
 }
 
 /** What the ports of the manifest mean for an `up`. Pure. */
@@ -49,7 +51,7 @@ function judgePort(
     if (!isInTheWay(seen)) {
       return { remark: `${portText(port)} is free, but somebody has it on ${otherFamily(port)}` };
     }
-    return { failure: portInUse(seen, holder) };
+    return { failure: portInUse(seen, holder, facts) };
   }
   const answers = probe === undefined ? [] : [probe.ipv4, probe.ipv6];
   if (answers.includes("no-such-address")) return { failure: addressMissing(seen) };
@@ -72,7 +74,12 @@ function otherFamily({ address }: HostPort): string {
   return isIPv6(address) ? "IPv4" : "IPv6";
 }
 
-function portInUse({ resource, port }: SeenPort, holder: PortHolder): Failure {
+function portInUse(
+  { resource, port }: SeenPort,
+  holder: PortHolder,
+  { wayOut }: Pick<PortFacts, "wayOut">,
+): Failure {
+  const moves = `\`lash up\` will move to port bundle "${wayOut}", whose ports are free`;
   return {
     code: "port-in-use",
     subject: resource,
@@ -80,7 +87,7 @@ function portInUse({ resource, port }: SeenPort, holder: PortHolder): Failure {
     evidence: "",
     details: { port },
     holder,
-    advice: holderAdvice(holder),
+    advice: [...(wayOut === undefined ? [] : [{ text: moves }]), ...holderAdvice(holder)],
   };
 }
 
@@ -151,10 +158,17 @@ function privileged({ resource, port, native }: SeenPort): Failure {
   };
 }
 
+/** A port of a bundle that is not in use, and how it stands. */
+export type BundlePort = PortState & { readonly bundle: string; readonly name: string };
+
+/** The first bundle whose ports are all free. Pure. */
+export function freeBundle(ports: readonly BundlePort[]): string | undefined {
+  return ports.find(({ bundle }) => ports.every((each) => each.bundle !== bundle || each.state === "free"))
+    ?.bundle;
+}
+
 /** How the ports of the bundles that are not in use stand. Pure. */
-export function judgeOtherBundles(
-  ports: readonly (PortState & { readonly bundle: string; readonly name: string })[],
-): Check {
+export function judgeOtherBundles(ports: readonly BundlePort[]): Check {
   if (ports.length === 0) return skipped("other bundles", "the manifest declares no other port bundle");
   const bundles = [...new Set(ports.map(({ bundle }) => bundle))];
   const said = bundles.map((bundle) => {

@@ -1,7 +1,7 @@
-import { stat } from "node:fs/promises";
 import { deadlineSignal } from "../async/signals.ts";
 import { freeDisk } from "../host/disk.ts";
-import { isLashError, LashError, messageOf } from "../model/errors.ts";
+import { lookAtPath } from "../host/path.ts";
+import { isLashError, LashError } from "../model/errors.ts";
 import { label } from "../model/labels.ts";
 import type { Stack } from "../model/stack.ts";
 import type { Failure } from "../recovery/failure.ts";
@@ -16,10 +16,9 @@ import {
   judgeNetworks,
   judgePools,
   judgeVariables,
-  type SeenBind,
 } from "./doctor-judge.ts";
 import { type EngineLook, lookAtEngine, ownProcesses } from "./doctor-look.ts";
-import { judgeOtherBundles, judgePorts, type SeenPort } from "./doctor-ports.ts";
+import { type BundlePort, freeBundle, judgeOtherBundles, judgePorts, type SeenPort } from "./doctor-ports.ts";
 import {
   type Check,
   type CheckName,
@@ -209,11 +208,17 @@ interface StackLook {
 
 async function stackChecks(stack: Stack, wants: Wants, given: StackLook): Promise<readonly Check[]> {
   const { look } = given;
-  const [ports, others, binds] = await Promise.all([
-    checkPorts(stack, wants, given),
-    checkOtherBundles(stack, wants, given),
-    checkBinds(wants, look),
+  const [seen, bundles, binds] = await Promise.all([
+    seePorts(stack, wants, given),
+    seeOtherBundles(stack, wants, given),
+    checkBinds(wants, given),
   ]);
+  const ports = judgePorts(seen, {
+    rootless: look.type === "seen" && look.info.host?.rootless === true,
+    elsewhere: hostOf(look).same ? undefined : hostOf(look).because,
+    wayOut: stack.recovery.ports === "bundle" ? freeBundle(bundles) : undefined,
+  });
+  const others = judgeOtherBundles(bundles);
   if (look.type !== "seen") {
     const names = ["network pools", "images", "networks", "names"] as const;
     return [ports, others, binds, ...names.map((name) => skipped(name, look.because))];
@@ -236,50 +241,44 @@ function hostOf(look: EngineLook): SameHost {
   return look.type === "seen" ? look.host : { same: false, because: look.because };
 }
 
-async function checkPorts(stack: Stack, wants: Wants, { look, signal }: StackLook): Promise<Check> {
+async function seePorts(
+  stack: Stack,
+  wants: Wants,
+  { look, signal }: StackLook,
+): Promise<readonly SeenPort[]> {
   const containers = look.type === "seen" ? look.containers : [];
   const own = wants.ports.some(({ native }) => native)
     ? await ownProcesses(stack, signal)
     : new Set<string>();
-  const seen = await Promise.all(
+  return await Promise.all(
     wants.ports.map(async (wanted): Promise<SeenPort> => {
       const sameHost = wanted.native ? thisMachine : hostOf(look);
       const state = await portState(containers, wanted.port, { signal, project: stack.project, sameHost });
-      const holder = state.holder;
-      const ours = wanted.native ? own.has(wanted.resource) : holder?.type === "container" && holder.ours;
-      return { ...wanted, ...state, ours };
+      const isContainer = state.holder?.type === "container" && state.holder.ours;
+      return { ...wanted, ...state, ours: wanted.native ? own.has(wanted.resource) : isContainer };
     }),
   );
-  return judgePorts(seen, {
-    rootless: look.type === "seen" && look.info.host?.rootless === true,
-    elsewhere: hostOf(look).same ? undefined : hostOf(look).because,
-  });
 }
 
-async function checkOtherBundles(stack: Stack, wants: Wants, { look, signal }: StackLook): Promise<Check> {
+async function seeOtherBundles(
+  stack: Stack,
+  wants: Wants,
+  { look, signal }: StackLook,
+): Promise<readonly BundlePort[]> {
   const containers = look.type === "seen" ? look.containers : [];
   const options = { signal, project: stack.project, sameHost: hostOf(look) };
-  const states = await Promise.all(
+  return await Promise.all(
     wants.otherBundles.map(async ({ bundle, name, number }) => ({
       bundle,
       name,
       ...(await portState(containers, { address: "", number, protocol: "tcp" }, options)),
     })),
   );
-  return judgeOtherBundles(states);
 }
 
-async function checkBinds(wants: Wants, look: EngineLook): Promise<Check> {
+async function checkBinds(wants: Wants, { look, signal }: StackLook): Promise<Check> {
   const seen = await Promise.all(
-    wants.binds.map(async ({ resource, source }): Promise<SeenBind> => {
-      try {
-        await stat(source);
-        return { resource, source, found: "there" };
-      } catch (error) {
-        const code = error instanceof Error && "code" in error ? error.code : messageOf(error);
-        return { resource, source, found: code === "ENOENT" || code === "ENOTDIR" ? "missing" : "unknown" };
-      }
-    }),
+    wants.binds.map(async (bind) => ({ ...bind, found: await lookAtPath(bind.source, { signal }) })),
   );
   return judgeBinds(seen, hostOf(look));
 }

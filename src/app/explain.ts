@@ -1,4 +1,5 @@
 import { nearest } from "../model/nearest.ts";
+import { adviceFor } from "../recovery/advice.ts";
 import { classifyText } from "../recovery/classify.ts";
 import type { Failure, FailureCode } from "../recovery/failure.ts";
 import { type Meaning, meanings } from "../recovery/meanings.ts";
@@ -22,8 +23,10 @@ export function explain(words: string): Explanation {
   const trimmed = words.trim();
   const code = asCode(trimmed.toLowerCase());
   if (code !== undefined) return { type: "code", page: pageOf(code) };
-  const failure = classifyText(words);
-  if (failure !== undefined) return { type: "text", failure, page: pageOf(failure.code) };
+  const found = classifyText(words);
+  if (found !== undefined) {
+    return { type: "text", failure: { ...found, advice: adviceFor(found) }, page: pageOf(found.code) };
+  }
   return { type: "unknown", nearest: nearestCodes(trimmed.toLowerCase()) };
 }
 

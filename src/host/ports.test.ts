@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { describe, expect, test } from "vitest";
 import { freeDisk } from "./disk.ts";
+import { lookAtPath } from "./path.ts";
 import { probePort } from "./port-probe.ts";
 import { findListeners, whoListens } from "./who-listens.ts";
 
@@ -203,4 +204,10 @@ test("freeDisk() tells the space of a folder, and nothing of one that is not the
   expect(space?.freeBytes).toBeGreaterThan(0);
   expect(space?.totalBytes).toBeGreaterThanOrEqual(space?.freeBytes ?? 0);
   expect(await freeDisk("/nonexistent/folder", { signal })).toBeUndefined();
+});
+
+test("lookAtPath() tells what is there from what is not", async () => {
+  expect(await lookAtPath(import.meta.dirname, { signal })).toBe("there");
+  expect(await lookAtPath(`${import.meta.filename}/inside`, { signal })).toBe("missing");
+  expect(await lookAtPath("/nonexistent/folder", { signal })).toBe("missing");
 });

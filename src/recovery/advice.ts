@@ -1,7 +1,10 @@
 import type { Advice, Failure, FailureCode } from "./failure.ts";
 import type { PortHolder } from "./port-holder.ts";
 
-/** What a person can do about it, most useful first. Commands only look; what changes something is said in words. Pure. */
+/**
+ * What a person can do about it, most useful first. Commands look, log in, pull or restart the engine, as their text
+ * says; whatever removes something is left to words. Pure.
+ */
 export function adviceFor(failure: Failure): readonly Advice[] {
   return table[failure.code](failure);
 }
@@ -25,7 +28,7 @@ const table: Readonly<Record<FailureCode, Row>> = {
   ],
   "engine-network-broken": () => [
     {
-      text: "Restart the engine: it makes its bridges and firewall chains again",
+      text: "Restart the engine (its containers may stop): it makes its bridges and firewall chains again",
       command: "sudo systemctl restart docker",
     },
     { text: "If it comes back, look for what flushes the firewall of the engine's host" },

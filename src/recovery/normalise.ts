@@ -110,7 +110,7 @@ function oneLine(text: string): string {
 }
 
 /** Words that runtimes put behind a cause and that say nothing. */
-const endings = [": unknown", ": internal libpod error", ": OCI runtime error", ", exiting"] as const;
+const endings = [": unknown", ": internal libpod error", ": oci runtime error", ", exiting"] as const;
 
 /** Without what stands behind a cause: full stop, an ending that says nothing, the end of a quote opened before it. */
 function closed(text: string): string {
@@ -118,7 +118,9 @@ function closed(text: string): string {
   for (let before = ""; before !== rest; ) {
     before = rest;
     while (rest.endsWith(".") || rest.endsWith(" ") || rest.endsWith(",")) rest = rest.slice(0, -1);
-    for (const ending of endings) if (rest.endsWith(ending)) rest = rest.slice(0, -ending.length);
+    for (const ending of endings) {
+      if (rest.slice(-ending.length).toLowerCase() === ending) rest = rest.slice(0, -ending.length);
+    }
     if (rest.endsWith('"') && count(rest, '"') % 2 === 1) rest = rest.slice(0, -1);
     if (rest.endsWith(")") && count(rest, ")") > count(rest, "(")) rest = rest.slice(0, -1);
   }

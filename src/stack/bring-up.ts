@@ -1,23 +1,22 @@
-import type { Engine } from "../engine/engine.ts";
 import type { ContainerFacts, ImageFacts } from "../engine/facts.ts";
 import type { ResolvedResource, Resource } from "../model/stack.ts";
 import { FailureError } from "../recovery/recover-once.ts";
 import type { BuiltSpec } from "./build-spec.ts";
 import type { StackContext } from "./context.ts";
 import { engineForWork } from "./engines.ts";
-import { dependencyFailure, failed, readinessFailure } from "./failures.ts";
+import { dependencyFailure, failed } from "./failures.ts";
 import { prepareImage } from "./get-image.ts";
 import { prepareVolumes } from "./ground.ts";
 import { type Created, create, make } from "./make.ts";
 import { containerName, identityLabels, networkName } from "./names.ts";
 import type { Observation } from "./observe.ts";
-import { awaitExternal, awaitReady } from "./readiness.ts";
+import { awaitExternal } from "./readiness.ts";
 import { type Decision, decideResource } from "./reconcile.ts";
 import { recovering } from "./recovery/operation.ts";
 import type { StackRepair } from "./recovery/playbook.ts";
 import { type Resolved, resolve } from "./resolve.ts";
 import type { BringUp } from "./run.ts";
-import type { Sight } from "./sight.ts";
+import { settle } from "./settle.ts";
 
 /** Brings one resource up, from waiting for its dependencies to ready. Rejects with FailureError or the abort's reason. */
 export async function bringUp(run: BringUp, resource: Resource): Promise<void> {
@@ -43,7 +42,8 @@ export async function bringUp(run: BringUp, resource: Resource): Promise<void> {
     context.members.set(resource.name, { resource, resolved, running: undefined });
     context.board.set(resource.name, { tag: "starting" });
     const sight = await make({ run, resource, engine, built, found, created }, decision);
-    await settle(run, { resource, resolved, engine, ...sight }, decision.action === "keep");
+    const adopted = decision.action === "keep";
+    await settle(context, { resource, resolved, engine, ...sight }, { adopted, signal });
   });
 }
 
@@ -186,56 +186,6 @@ function resolveNow(
     message: `"${resource.name}": "${name}" has no value for "${property}"`,
     evidence: "",
   });
-}
-
-async function settle(
-  run: BringUp,
-  made: {
-    readonly resource: Resource;
-    readonly resolved: ResolvedResource;
-    readonly engine: Engine;
-  } & Sight,
-  adopted: boolean,
-): Promise<void> {
-  const { context, signal } = run;
-  const { resource, resolved, engine, facts, mark } = made;
-  const { board, bus, mask } = context;
-  const { name } = resource;
-  context.members.set(name, { resource, resolved, running: { engine, facts, mark } });
-  bus.emit({ type: "resource_started", name, container_id: facts.id, adopted });
-  if (adopted && facts.state === "exited") {
-    // Only a task that completed is kept without running.
-    board.set(name, { tag: "completed" });
-    bus.emit({ type: "resource_completed", name });
-    return;
-  }
-  board.set(name, { tag: "running", id: facts.id });
-  const readiness = await awaitReady({
-    engine,
-    resolved,
-    facts,
-    mark,
-    signal,
-    watcher: context.watcher(engine),
-    clock: context.settings.clock,
-    networkId: context.networkId,
-    execPermits: context.execPermits(engine),
-  });
-  switch (readiness.type) {
-    case "ready":
-      board.set(name, { tag: "ready", id: facts.id });
-      bus.emit({ type: "resource_ready", name, container_id: facts.id, url: context.shownUrl(name) });
-      return;
-    case "completed":
-      context.members.set(name, { resource, resolved, running: { engine, mark, facts: readiness.facts } });
-      board.set(name, { tag: "completed" });
-      bus.emit({ type: "resource_completed", name });
-      return;
-    case "ended":
-    case "crash-loop":
-    case "timed-out":
-      throw new FailureError(await readinessFailure(name, readiness, { engine, id: facts.id, mask, signal }));
-  }
 }
 
 async function bringUpExternal(run: BringUp, resource: Resource, resolved: ResolvedResource): Promise<void> {

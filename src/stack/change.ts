@@ -1,10 +1,12 @@
 import { LashError } from "../model/errors.ts";
+import { FailureError } from "../recovery/recover-once.ts";
 import { type StackContext, unmarked } from "./context.ts";
-import { readinessFailure } from "./failures.ts";
+import { startFailure } from "./failures.ts";
 import type { DownOptions } from "./handle.ts";
 import { containerName } from "./names.ts";
 import { type Observed, observe } from "./observe.ts";
-import { awaitReady } from "./readiness.ts";
+import { recovering } from "./recovery/operation.ts";
+import { settle } from "./settle.ts";
 import { look } from "./sight.ts";
 import { takeDown } from "./take-down.ts";
 
@@ -48,53 +50,47 @@ export async function restartResources(
   if (refused !== undefined) throw refused.reason;
 }
 
-async function startAgain(
+/** Starts the container of a resource as one operation; what goes wrong in it is told, and nothing is undone. */
+async function startAgain(context: StackContext, target: Observed, signal: AbortSignal): Promise<void> {
+  const { board, bus } = context;
+  const name = target.resource;
+  try {
+    await recovering(context, {
+      name: `restart of "${name}"`,
+      signal,
+      recovery: { spent: new Set() },
+      concerns: () => true,
+      run: async () => startOnce(context, target, signal),
+    });
+  } catch (error) {
+    if (!(error instanceof FailureError)) throw error;
+    const { failure } = error;
+    board.set(name, { tag: "failed", failure });
+    bus.emit({ type: "resource_failed", name, error: failure.message, failure });
+    throw new LashError("resource-failed", `Cannot restart ${failure.message}`, {
+      data: { failures: [failure] },
+    });
+  }
+}
+
+async function startOnce(
   context: StackContext,
   { engine, facts, resource }: Observed,
   signal: AbortSignal,
 ): Promise<void> {
   const member = context.members.get(resource);
   if (member === undefined) throw new Error(`unreachable: "${resource}" is not known`);
-  const { board, bus, mask, settings } = context;
+  const { board, bus, mask } = context;
   board.set(resource, { tag: "starting" });
   bus.emit({ type: "resource_starting", name: resource });
-  await engine.start(facts.id, { signal });
-  const watcher = context.watcher(engine);
-  const now = (await look(watcher, facts.id, signal)) ?? { facts, mark: unmarked };
-  context.members.set(resource, { ...member, running: { engine, ...now } });
-  board.set(resource, { tag: "running", id: facts.id });
-  bus.emit({ type: "resource_started", name: resource, container_id: facts.id, adopted: false });
-  const readiness = await awaitReady({
-    engine,
-    signal,
-    ...now,
-    resolved: member.resolved,
-    watcher,
-    clock: settings.clock,
-    networkId: context.networkId,
-    execPermits: context.execPermits(engine),
-  });
-  if (readiness.type === "ready") {
-    board.set(resource, { tag: "ready", id: facts.id });
-    bus.emit({
-      type: "resource_ready",
-      name: resource,
-      container_id: facts.id,
-      url: context.shownUrl(resource),
-    });
-    return;
+  try {
+    await engine.start(facts.id, { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new FailureError(await startFailure(resource, error, { engine, id: facts.id, mask }), error);
   }
-  if (readiness.type === "completed") {
-    board.set(resource, { tag: "completed" });
-    bus.emit({ type: "resource_completed", name: resource });
-    return;
-  }
-  const failure = await readinessFailure(resource, readiness, { engine, id: facts.id, mask, signal });
-  board.set(resource, { tag: "failed", failure });
-  bus.emit({ type: "resource_failed", name: resource, error: failure.message, failure });
-  throw new LashError("resource-failed", `Cannot restart ${failure.message}`, {
-    data: { failures: [failure] },
-  });
+  const now = (await look(context.watcher(engine), facts.id, signal)) ?? { facts, mark: unmarked };
+  await settle(context, { ...member, engine, ...now }, { adopted: false, signal });
 }
 
 async function containersOf(

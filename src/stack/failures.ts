@@ -111,12 +111,26 @@ export async function readinessFailure(
   const seconds = Math.round(readiness.afterMs / 100) / 10;
   const said = context.mask(readiness.output.trim());
   return {
-    code: "not-ready-in-time",
+    code: (await isUnhealthy(context)) ? "unhealthy" : "not-ready-in-time",
     subject,
     message: `"${subject}": not ready after ${seconds} s${said === "" ? "" : `, its check said: ${said}`}`,
     evidence: said,
     logTail,
   };
+}
+
+/** Whether the engine's own check, run often enough by now, says that it will not do. */
+async function isUnhealthy({
+  engine,
+  id,
+}: {
+  readonly engine: Engine;
+  readonly id: string;
+}): Promise<boolean> {
+  const facts = await engine
+    .inspect(id, { signal: AbortSignal.timeout(tailTimeoutMs) })
+    .catch(() => undefined);
+  return facts?.health === "unhealthy";
 }
 
 /** The failure behind a container or process that ended. */

@@ -68,7 +68,10 @@ async function fetching(
         return await fetch(repaired?.name === "use-local-image");
       } catch (error) {
         signal.throwIfAborted();
-        throw failed(resource.name, source.type, error, context.mask);
+        const { failure } = failed(resource.name, source.type, error, context.mask);
+        const image = source.type === "pull" ? source.reference : source.tag;
+        // Engines often name neither the image nor the registry in what they say.
+        throw new FailureError({ ...failure, details: { ...failure.details, image } }, error);
       }
     },
   });

@@ -1,3 +1,4 @@
+import { isIPv4 } from "node:net";
 import { isAbsolute, join } from "node:path";
 import type { Engine } from "../engine/engine.ts";
 import type { ContainerFacts } from "../engine/facts.ts";
@@ -48,15 +49,17 @@ export async function holderAmong(
   return await whoListens(port, { signal: options.signal });
 }
 
-/** The container that publishes this port on an address in the way, else on any. Pure. */
+/** The container that publishes this port on an address in the way. Pure. */
 export function containerWith(
   containers: readonly ContainerFacts[],
   port: HostPort,
 ): ContainerFacts | undefined {
   const publishes = ({ hostPort, protocol }: PortMapping): boolean =>
     hostPort === port.number && protocol === port.protocol;
+  // An engine that publishes on "::" alone binds IPv6 alone, unlike other programs.
+  const apart = (hostIp: string): boolean => hostIp === "::" && isIPv4(port.address);
   const meets = (mapping: PortMapping): boolean =>
-    publishes(mapping) && addressesMeet(port.address, mapping.hostIp);
+    publishes(mapping) && addressesMeet(port.address, mapping.hostIp) && !apart(mapping.hostIp);
   return containers.find(({ ports }) => ports.some(meets));
 }
 

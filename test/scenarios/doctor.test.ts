@@ -1,13 +1,17 @@
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { z } from "zod";
 import { doctorSchema } from "../../src/cli/json.ts";
+import { useBed } from "../bed/bed.ts";
 import { askEngine, callEngine, type Engine, startDocker } from "../bed/engine.ts";
 import { runOrThrow } from "../bed/processes.ts";
 import { openSmallDisk } from "../bed/small-disk.ts";
+import { startSocketProxy } from "../bed/socket-proxy.ts";
 import { bringDown, freePort, openProject, type Project, web } from "../support/cli.ts";
 import { listenIn } from "../support/listener.ts";
 
@@ -76,7 +80,7 @@ resources:\n  api: ${web(0, 'ports: ["${ports.web}:80"], volumes: ["./:/here:ro"
   await bringDown(project);
 });
 
-test("everything wrong at once is named, each with its holder or place, and nothing is touched", async () => {
+test.concurrent("everything wrong at once is named, each with its holder or place, and nothing is touched", async () => {
   await using disk = await openSmallDisk({ megabytes: 90 });
   // Addresses for two networks, and one of them for docker0.
   const pools = ["--bip=10.141.0.1/24", "--default-address-pool=base=10.142.0.0/23,size=24"];
@@ -136,7 +140,7 @@ test("everything wrong at once is named, each with its holder or place, and noth
   expect(await project.left()).toEqual([]);
 }, 60_000);
 
-test("no engine: exit 3 when nothing else is wrong, 1 when something is, 0 when none is needed", async () => {
+test.concurrent("no engine: exit 3 when nothing else is wrong, 1 when something is, 0 when none is needed", async () => {
   await using project = await openProject({
     socket: "/nonexistent/engine.sock",
     resources: `  api: ${web()}`,
@@ -154,6 +158,42 @@ test("no engine: exit 3 when nothing else is wrong, 1 when something is, 0 when 
   expect(problemsOf(invalid)).toContain("manifest-invalid");
   await rm(join(project.folder, "lash.yml"));
   expect((await diagnose(project)).code).toBe(3);
+});
+
+test.concurrent("an engine that does not answer is given up on in time", async () => {
+  await using proxy = await startSocketProxy({ target: useBed().socket });
+  await using project = await openProject({ socket: proxy.socket, resources: `  api: ${web()}` });
+  proxy.pauseAll();
+  try {
+    const report = await diagnose(project);
+    expect(report).toMatchObject({ code: 3, verdict: "no-engine" });
+    expect(report.checks.map(({ name }) => name)).toEqual(everyCheck);
+    expect(report.ms).toBeLessThan(9000);
+  } finally {
+    proxy.resume();
+  }
+});
+
+test.concurrent("the port of a native process: taken by another, then held by the stack itself", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const serve = `require("node:net").createServer().listen(${port}, "127.0.0.1")`;
+  await using project = await openProject({
+    resources: `  app: { process: { command: [node, -e, '${serve}'], port: ${port}, ready: { tcp: ${port} } } }`,
+  });
+  const taken = await diagnose(project);
+  expect(problemsOf(taken)).toEqual(["port-in-use app"]);
+  const found = taken.checks.flatMap(({ problems }) => problems)[0]?.holder;
+  expect(found).toMatchObject({ type: "process", pid: process.pid });
+  server.close();
+  await once(server, "close");
+  await project.ok(["up", "-d"]);
+  const own = await diagnose(project);
+  expect(own.code).toBe(0);
+  expect(saidOf(own, "ports")).toBe("ok: 1 port held by this stack itself");
+  await bringDown(project);
 });
 
 interface Scene extends AsyncDisposable {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { askEngine, callEngine } from "../bed/engine-api.ts";
 import { type Engine, startDocker } from "../bed/engine.ts";
-import { type Project, web } from "../support/cli.ts";
+import { bringDown, type Project, web } from "../support/cli.ts";
 import { makeStranger, openScene, type Scene } from "../support/failed-up.ts";
 
 let engine: Engine;
@@ -9,7 +9,7 @@ let engine: Engine;
 beforeAll(async () => {
   // Room for a handful of networks.
   engine = await startDocker({
-    version: process.env.LASH_TEST_ENGINE === "28" ? "28" : "20.10", args: ["--bip=10.115.0.1/24", "--default-address-pool=base=10.115.4.0/22,size=24"],
+    args: ["--bip=10.115.0.1/24", "--default-address-pool=base=10.115.4.0/22,size=24"],
   });
   await engine.loadImages("base");
 });
@@ -78,7 +78,8 @@ test("our container's name is held by one of ours that runs", async () => {
   await using one = await scene();
   const name = `${one.project.name}.api`;
   await using _own = await makeStranger(engine.socket, { name, labels: await ownLabels(one.project) });
-  const { failure } = await one.failedUp({ left: [name, `lash-${one.project.name}`] });
+  const { failure, report } = await one.failedUp({ left: [name, `lash-${one.project.name}`] });
+  expect(report?.because).toContain("it runs");
   expect(failure).toMatchObject({ code: "name-in-use", subject: "api", details: { name } });
 });
 
@@ -90,8 +91,27 @@ test("our container's name is held by one of ours that does not run", async () =
     labels: await ownLabels(one.project),
     started: false,
   });
-  const { failure } = await one.failedUp({ left: [name] });
-  expect(failure).toMatchObject({ code: "name-in-use", subject: "api", details: { name } });
+  await one.watchAgain();
+  const { report } = await one.recoveredUp();
+  expect(report).toMatchObject({
+    operation: `start of "api"`,
+    detected: { code: "name-in-use", subject: "api", details: { name } },
+    repair: { name: "replace-own-container", what: expect.stringContaining(`"${name}"`) },
+  });
+  expect(one.attempts()).toMatchObject({ creates: 2, starts: 1 });
+  expect(await one.project.container("api")).toMatchObject({ name, state: "running" });
+  await bringDown(one.project);
+});
+
+test("a stopped container with our name and our project's label, but of another manifest, is not ours", async () => {
+  await using one = await scene();
+  const name = `${one.project.name}.api`;
+  const labels = { ...(await ownLabels(one.project)), "lash.manifest": "/elsewhere/lash.yml" };
+  await using other = await makeStranger(engine.socket, { name, labels, started: false });
+  const { code, stdout } = await one.project.lash(["up", "-d", "--json"]);
+  expect(code).toBe(1);
+  expect(stdout).toContain(`"stack-elsewhere"`);
+  expect(await one.project.containers()).toMatchObject([{ id: other.id, state: "created" }]);
 });
 
 test("our network's name is a stranger's", async () => {
@@ -107,20 +127,41 @@ test("others have every network", async () => {
   await using one = await scene();
   await using _all = await takeAllNetworks(`other-${one.project.name}`);
   await one.watchAgain();
-  const { failure } = await one.failedUp();
+  const { failure, report } = await one.failedUp();
   expect(failure).toMatchObject({ code: "network-pool-exhausted" });
+  expect(report?.because).toBe("none of the networks is an idle one that Lash made");
 });
 
-test("we have every network, and none is used", async () => {
+test("stacks that are gone have every network", async () => {
   await using one = await scene();
-  const labels = await ownLabels(one.project);
-  await using _all = await takeAllNetworks(`lash-${one.project.name}-old`, {
-    "lash.project": one.project.name,
-    "lash.schema": labels["lash.schema"] ?? "",
-    "lash.manifest": labels["lash.manifest"] ?? "",
-    "lash.machine": labels["lash.machine"] ?? "",
+  const { "lash.machine": machine = "" } = await ownLabels(one.project);
+  const former = `f${one.project.name}`;
+  await using _all = await takeAllNetworks(`lash-${former}`, {
+    "lash.project": former,
+    "lash.machine": machine,
   });
-  const left = await one.project.left();
-  const { failure } = await one.failedUp({ left });
+  await one.watchAgain();
+  const { report } = await one.recoveredUp({ changes: new RegExp(`^network lash-${former}-\\d(?: is gone|: destroy)$`) });
+  expect(report).toMatchObject({
+    detected: { code: "network-pool-exhausted" },
+    repair: { name: "remove-own-networks", what: expect.stringContaining(`lash-${former}-0`) },
+  });
+  await bringDown(one.project);
+});
+
+test("networks that Lash made elsewhere, or that a stopped stack needs, are not ours to remove", async () => {
+  await using one = await scene();
+  const { "lash.machine": machine = "" } = await ownLabels(one.project);
+  const stopped = `s${one.project.name}`;
+  const labels = { "lash.project": stopped, "lash.machine": machine };
+  await using _container = await makeStranger(engine.socket, { name: `${stopped}.api`, labels, started: false });
+  await using _its = await makeNetwork(`lash-${stopped}`, labels);
+  await using _all = await takeAllNetworks(`lash-e${one.project.name}`, {
+    "lash.project": `e${one.project.name}`,
+    "lash.machine": "another machine",
+  });
+  await one.watchAgain();
+  const { failure, report } = await one.failedUp();
   expect(failure).toMatchObject({ code: "network-pool-exhausted" });
+  expect(report?.because).toBe("none of the networks is an idle one that Lash made");
 });

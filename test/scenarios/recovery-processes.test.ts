@@ -8,19 +8,26 @@ import { openSmallDisk } from "../bed/small-disk.ts";
 import { ownAddresses } from "../support/cli.ts";
 import { openScene, type Scene } from "../support/failed-up.ts";
 
-let engine: Engine;
+const versions = ["20.10", "28"] as const;
+type Version = (typeof versions)[number];
+
+const engines = new Map<Version, Engine>();
 
 beforeAll(async () => {
-  engine = await startDocker({ version: process.env.LASH_TEST_ENGINE === "28" ? "28" : "20.10", args: ownAddresses(16) });
-  await engine.loadImages("base");
+  for (const version of versions) {
+    const engine = await startDocker({ version, args: ownAddresses(version === "28" ? 23 : 16) });
+    engines.set(version, engine);
+    await engine.loadImages("base");
+  }
 });
 afterAll(async () => {
-  await engine.stop();
+  for (const engine of engines.values()) await engine.stop();
 });
 
-function scene(fields: string): Promise<Scene> {
+/** A stack of one container with these fields. */
+function scene(fields: string, version: Version = "20.10"): Promise<Scene> {
   return openScene({
-    socket: engine.socket,
+    socket: engines.get(version)?.socket ?? "",
     resources: `  api: { container: { image: "lash-base:1", ${fields} } }`,
   });
 }
@@ -32,8 +39,8 @@ async function runningContainer({ project }: Scene) {
   );
 }
 
-test("the source of a mount is not there, and is not made", async () => {
-  await using one = await scene(`command: [open-port, "80"], volumes: ["./none:/data"]`);
+test.each(versions)("the source of a mount is not there, and is not made (Docker %s)", async (version) => {
+  await using one = await scene(`command: [open-port, "80"], volumes: ["./none:/data"]`, version);
   const { failure } = await one.failedUp();
   const path = join(one.project.folder, "none");
   expect(failure).toMatchObject({ code: "mount-source-missing", subject: "api", details: { path } });
@@ -41,8 +48,8 @@ test("the source of a mount is not there, and is not made", async () => {
   expect(one.attempts()).toMatchObject({ creates: 1, starts: 0 });
 });
 
-test("a folder is mounted onto a file", async () => {
-  await using one = await scene(`command: [open-port, "80"], volumes: ["./folder:/etc/passwd"]`);
+test.each(versions)("a folder is mounted onto a file (Docker %s)", async (version) => {
+  await using one = await scene(`command: [open-port, "80"], volumes: ["./folder:/etc/passwd"]`, version);
   await mkdir(join(one.project.folder, "folder"));
   const { failure } = await one.failedUp();
   expect(failure).toMatchObject({
@@ -53,23 +60,23 @@ test("a folder is mounted onto a file", async () => {
   expect(one.attempts()).toMatchObject({ creates: 1, starts: 1 });
 });
 
-test("the command is not in the image", async () => {
-  await using one = await scene(`command: [no-such-program, "80"]`);
+test.each(versions)("the command is not in the image (Docker %s)", async (version) => {
+  await using one = await scene(`command: [no-such-program, "80"]`, version);
   const { failure } = await one.failedUp();
   expect(failure).toMatchObject({ code: "bad-entrypoint", subject: "api" });
   expect(failure.evidence).toContain(`"no-such-program": executable file not found in $PATH`);
   expect(one.attempts()).toMatchObject({ creates: 1, starts: 1 });
 });
 
-test("the command may not be executed", async () => {
-  await using one = await scene(`command: [/etc/passwd]`);
+test.each(versions)("the command may not be executed (Docker %s)", async (version) => {
+  await using one = await scene(`command: [/etc/passwd]`, version);
   const { failure } = await one.failedUp();
   expect(failure).toMatchObject({ code: "bad-entrypoint", subject: "api" });
   expect(failure.evidence).toContain("permission denied");
 });
 
-test("the command is no program of this machine", async () => {
-  await using one = await scene(`command: [/program], volumes: ["./program:/program:ro"], ready: { tcp: 80 }`);
+test.each(versions)("the command is no program of this machine (Docker %s)", async (version) => {
+  await using one = await scene(`command: [/program], volumes: ["./program:/program:ro"], ready: { tcp: 80 }`, version);
   await one.project.write("program", "\u0001\u0002 nothing that runs\n");
   await chmod(join(one.project.folder, "program"), 0o755);
   const { failure } = await one.failedUp();
@@ -89,7 +96,7 @@ test("it is killed from outside: not out of memory", async () => {
   const failing = one.failedUp();
   await one.proxy.waitForCall({ method: "POST", path: /\/start/ });
   const { id } = await runningContainer(one);
-  await askEngine(engine.socket, `/containers/${id}/kill`, { method: "POST" });
+  await askEngine(engines.get("20.10")?.socket ?? "", `/containers/${id}/kill`, { method: "POST" });
   const { failure } = await failing;
   expect(failure).toMatchObject({ code: "crashed", subject: "api", exitCode: 137 });
   expect(one.attempts()).toMatchObject({ creates: 1, starts: 1 });

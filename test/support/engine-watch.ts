@@ -27,8 +27,8 @@ interface Seen {
 
 /** Takes a picture of everything foreign on an engine, and compares it with a later one. */
 export async function watchEngine(socket: string, options: WatchOptions): Promise<EngineWatch> {
-  // The engine's clock is this machine's. A little later than the last call, which may still be told.
-  const since = (Date.now() / 1000).toFixed(3);
+  // The engine's clock is this machine's.
+  const since = Date.now();
   const before = await look(socket, options);
   return {
     async changes() {
@@ -106,15 +106,17 @@ interface Inspected {
 /** What the engine says was done since then to containers, networks and volumes that are not ours. */
 async function actionsSince(
   socket: string,
-  since: string,
+  since: number,
   options: WatchOptions,
 ): Promise<readonly EngineAction[]> {
   const until = (Date.now() / 1000).toFixed(3);
-  const { text } = await callEngine(socket, `/events?since=${since}&until=${until}`);
+  const { text } = await callEngine(socket, `/events?since=${(since / 1000).toFixed(3)}&until=${until}`);
   const events = text
     .split("\n")
     .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as EngineEvent);
+    .map((line) => JSON.parse(line) as EngineEvent)
+    // What the test itself did in the same millisecond comes before anything that Lash does.
+    .filter(({ timeNano }) => timeNano >= (since + 1) * 1e6);
   // A network's event names the container it is about; ours come and go.
   const oursById = new Set(events.filter(isOurs).map(({ Actor }) => Actor.ID));
   function isOurs({ Type, Actor: { Attributes, ID } }: EngineEvent): boolean {
@@ -137,5 +139,6 @@ async function actionsSince(
 interface EngineEvent {
   readonly Type: string;
   readonly Action: string;
+  readonly timeNano: number;
   readonly Actor: { readonly ID: string; readonly Attributes?: Readonly<Record<string, string>> };
 }

@@ -18,6 +18,17 @@ export interface FailureLine {
   readonly cause?: FailureLine;
 }
 
+/** What `--json` tells of one recovery when it is over. */
+export interface ReportLine {
+  readonly operation: string;
+  readonly detected: FailureLine;
+  readonly repair?: { readonly name: string; readonly what: string; readonly safe: string; readonly outcome: string };
+  readonly because?: string;
+  readonly retry?: { readonly outcome: string; readonly tookMs: number };
+  readonly outcome: "recovered" | "gave-up";
+  readonly failure?: FailureLine;
+}
+
 /** An `up` that ended with an error. */
 export interface FailedUp {
   readonly code: number;
@@ -27,7 +38,22 @@ export interface FailedUp {
   readonly failure: FailureLine;
   readonly failures: readonly FailureLine[];
   readonly lines: readonly Line[];
+  /** How its recovery ended; undefined when nothing was there to recover. */
+  readonly report: ReportLine | undefined;
 }
+
+/** An `up` that worked after one recovery. */
+export interface RecoveredUp {
+  readonly report: ReportLine;
+  readonly lines: readonly Line[];
+}
+
+/** Types of the events of a recovery, in order, as far as they were told. */
+export const toldWhen = {
+  refused: ["failure_detected", "recovery_ended"],
+  repairedInVain: ["failure_detected", "repair_started", "repair_applied", "recovery_ended"],
+  recovered: ["failure_detected", "repair_started", "repair_applied", "recovered"],
+} as const;
 
 /** What was asked of the engine, whether it worked or not. */
 export interface Attempts {
@@ -42,18 +68,27 @@ export interface Scene extends AsyncDisposable {
   readonly proxy: SocketProxy;
   /** `lash up -d --json` that must fail with this exit code, leave nothing of ours, and change nothing of others. */
   failedUp(options?: FailedUpOptions): Promise<FailedUp>;
-  /** `lash up -d --json` that must work and change nothing of others. Returns its lines. */
-  workingUp(options?: RunLashOptions): Promise<readonly Line[]>;
+  /** The same that must work, after exactly one recovery. */
+  recoveredUp(options?: RecoveredUpOptions): Promise<RecoveredUp>;
   attempts(): Attempts;
   /** Takes the picture of what is foreign anew: call it after making something on purpose. */
   watchAgain(): Promise<void>;
 }
 
 export interface FailedUpOptions extends RunLashOptions {
+  /** More arguments. */
+  readonly more?: readonly string[];
   /** Default 1. */
   readonly exitCode?: number;
   /** What is ours and stays, by name: what the test made with our labels. */
   readonly left?: readonly string[];
+  /** Events of the recovery. Default: it is refused. */
+  readonly told?: readonly string[];
+}
+
+export interface RecoveredUpOptions extends RunLashOptions {
+  /** What the repair may change of others, a pattern for each line of the watch. */
+  readonly changes?: RegExp;
 }
 
 export interface SceneOptions extends ProjectOptions {
@@ -76,22 +111,32 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
       creates: posts(/^\/containers\/create\?/),
       starts: posts(/^\/containers\/[^/]+\/start/),
     }),
-    async failedUp({ exitCode = 1, left = [], ...run } = {}) {
+    async failedUp({ exitCode = 1, left = [], told = toldWhen.refused, more = [], ...run } = {}) {
       proxy.reset();
-      const ended = await project.ok(["up", "-d", "--json"], { ...run, code: exitCode });
+      const ended = await project.ok(["up", "-d", "--json", ...more], { ...run, code: exitCode });
       const failed = readFailed(ended.code, ended.stdout);
       await record(options.socket, failed);
-      expect(await project.left(), "what is left of ours").toEqual(left);
+      expect((await project.left()).toSorted(), "what is left of ours").toEqual(left.toSorted());
       expect(await watch.changes(), "what changed of others").toEqual([]);
-      const { pulls, creates, starts } = scene.attempts();
-      expect(Math.max(pulls, creates, starts), "attempts").toBeLessThanOrEqual(2);
+      expectFewAttempts(proxy);
+      expect(recoveryOf(failed.lines), failed.report?.because).toEqual(told);
       return failed;
     },
-    async workingUp(run) {
+    async recoveredUp({ changes, ...run } = {}) {
       proxy.reset();
       const { stdout } = await project.ok(["up", "-d", "--json"], run);
-      expect(await watch.changes(), "what changed of others").toEqual([]);
-      return readLines(stdout);
+      const lines = readLines(stdout);
+      const changed = await watch.changes();
+      expect(
+        changed.filter((line) => changes?.test(line) !== true),
+        "what changed of others",
+      ).toEqual([]);
+      expectFewAttempts(proxy);
+      expect(recoveryOf(lines)).toEqual(toldWhen.recovered);
+      const report = reportOf(lines);
+      expect(report).toMatchObject({ repair: { outcome: "done" }, retry: { outcome: "worked" }, outcome: "recovered" });
+      if (report === undefined) throw new Error("no report");
+      return { report, lines };
     },
     async watchAgain() {
       watch = await watchEngine(options.socket, watched);
@@ -104,7 +149,27 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
   return scene;
 }
 
-/** Lines of `--json` that are events. */
+/** At most one retry: of a pull, and of what each container was made and started for. */
+function expectFewAttempts(proxy: SocketProxy): void {
+  const counts = new Map<string, number>();
+  for (const { method, path } of proxy.calls) {
+    const what = /^\/(?:images\/create\?|containers\/(?:create\?.*name=[^&]+|[^/]+\/start))/.exec(path)?.[0];
+    if (method === "POST" && what !== undefined) counts.set(what, (counts.get(what) ?? 0) + 1);
+  }
+  expect([...counts].filter(([, count]) => count > 2)).toEqual([]);
+}
+
+function recoveryOf(lines: readonly Line[]): readonly string[] {
+  const types = new Set(["failure_detected", "repair_started", "repair_applied", "recovered", "recovery_ended"]);
+  return lines.flatMap(({ type = "" }) => (types.has(type) ? [type] : []));
+}
+
+function reportOf(lines: readonly Line[]): ReportLine | undefined {
+  const end = lines.findLast(({ type }) => type === "recovered" || type === "recovery_ended");
+  return end?.["report"] as ReportLine | undefined;
+}
+
+/** Lines of `--json` that are events, or an error at the end. */
 function readLines(stdout: string): readonly Line[] {
   return stdout
     .split("\n")
@@ -120,7 +185,7 @@ export function readFailed(code: number, stdout: string): FailedUp {
   if (error === undefined) throw new Error(`lash up printed no error\n${stdout}`);
   const failures = error.data.failures ?? [];
   const [failure = { code: error.code, subject: "", message: error.message, evidence: "" }] = failures;
-  return { code, error, failure, failures, lines };
+  return { code, error, failure, failures, lines, report: reportOf(lines) };
 }
 
 async function record(socket: string, failed: FailedUp): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Explanation, Failure, FailurePage } from "../../app/types.ts";
 import { type Look, stepLines } from "./block.ts";
+import { adviceLines } from "./failure.ts";
 import { portText } from "./holder.ts";
 import { elapsed, plain, wrap } from "./text.ts";
 
@@ -23,12 +24,13 @@ export function recognisedLines(
 ): readonly string[] {
   const step = (word: string, text: string): readonly string[] =>
     text === "" ? [] : stepLines({ mark: "-", word, code: "", text: plain(text) }, look);
+  const { advice = [] } = failure;
   return [
     ...stepLines({ mark: "x", word: "detected", code: page.code, text: plain(failure.message) }, look),
     ...step("names", namedIn(failure).join(", ")),
     ...step("means", page.means),
-    ...step("Lash would", page.does),
-    ...step("you can", page.youCan),
+    ...step("Lash", page.does),
+    ...(advice.length === 0 ? step("you can", page.youCan) : adviceLines(failure, look)),
     ...step("more", `lash explain ${page.code}`),
   ];
 }

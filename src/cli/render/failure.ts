@@ -31,7 +31,7 @@ export function causeLines(failure: Failure, look: Look, until?: Failure): reado
 export function adviceLines({ advice = [] }: Failure, look: Look): readonly string[] {
   const inset = textIndent(look);
   return advice.flatMap(({ text, command }, at) => [
-    ...stepLines({ mark: "-", word: at === 0 ? "you can" : "or", code: "", text: plain(text) }, look),
+    ...stepLines({ mark: "-", word: at === 0 ? "you can" : "", code: "", text: plain(text) }, look),
     ...(command ?? "")
       .split("\n")
       .filter((line) => line.trim() !== "")

@@ -18,7 +18,7 @@ export const engineRules: readonly Rule[] = [
     pattern: /^client version \S+ is too (?:new|old)\. (?:Maximum|Minimum) supported API version is \S/i,
   },
   { code: "engine-api-version", pattern: /^"[^"]{1,80}" requires API version \S/i },
-  { code: "engine-wrong-host", under: ["connect"], pattern: /^lookup \S+(?: on \S+)?: / },
+  { code: "engine-wrong-host", under: ["connect"], pattern: /^lookup \S+(?: on \S+)?: /i },
   {
     code: "engine-unreachable",
     pattern: /^Cannot connect to the Docker daemon at \S+\. Is the docker daemon running\?/i,

@@ -38,6 +38,7 @@ const text: Extract<Explanation, { readonly type: "text" }> = {
       path: "/srv",
       retryAfterMs: 2_500,
     },
+    advice: [{ text: "See who has it", command: "ss -ltn" }, { text: "Publish another port than 8080" }],
   },
 };
 
@@ -70,9 +71,15 @@ test("what was recognised in a text, piped", () => {
     `x detected   port-in-use     Bind for 127.0.0.1:8080 failed: port is already allocated
 - names                      port 127.0.0.1:8080/tcp, image redis:7, "web", path /srv, to be tried again in 2.5 s
 - means                      Another container or program has the port of this machine that a resource is to be published on
-- Lash would                 Moves the whole stack to the next port bundle, once
-- you can                    Stop what has the port, or give the resource another one
+- Lash                       Moves the whole stack to the next port bundle, once
+- you can                    See who has it
+                               ss -ltn
+-                            Publish another port than 8080
 - more                       lash explain port-in-use`,
+  );
+  const { advice: _, ...failure } = text.failure;
+  expect(recognisedLines({ ...text, failure }, look(undefined))).toContain(
+    "- you can                    Stop what has the port, or give the resource another one",
   );
 });
 
@@ -133,14 +140,16 @@ test("explain of an unknown text says so, where to look, and exits with 1", asyn
 
 test.each([
   ["port-in-usr", "port-in-use"],
-  ["oom", undefined],
   ["port", "port-in-use   lash explain port-"],
   ["rate limited", "image-rate-limited"],
 ])("explain %s suggests %s", async (word, expected) => {
   const { code, stderr } = await runCommand(["explain", word]);
   expect(code).toBe(1);
-  if (expected === undefined) expect(stderr).not.toContain("perhaps");
-  else expect(stderr).toContain(`- perhaps                    lash explain ${expected}`);
+  expect(stderr).toContain(`- perhaps                    lash explain ${expected}`);
+});
+
+test("explain suggests nothing where nothing is near", async () => {
+  expect((await runCommand(["explain", "oom"])).stderr).not.toContain("perhaps");
 });
 
 test("explain without anything to explain is a usage error", async () => {

@@ -74,7 +74,7 @@ test("up, piped, without a repair: each failure is told once and the error is sh
 x no repair                  the manifest declares no other bundle of ports
 - you can                    stop the container that has the port
                                docker stop ci-jenkins-1
-- or                         give "backend" another host port, or declare a second bundle of ports in the manifest so that Lash may move to it
+-                            give "backend" another host port, or declare a second bundle of ports in the manifest so that Lash may move to it
 - more                       lash explain port-in-use
 x backend  failed      port-in-use
 x web  failed      dependency "backend" failed
@@ -162,7 +162,7 @@ test("a failure nobody told is told by the error, with what the person can do", 
 - after      crashed         it ended
 - you can                    stop the container that has the port
                                docker stop ci-jenkins-1
-- or                         give "backend" another host port, or declare a second bundle of ports in the manifest so that Lash may move to it
+-                            give "backend" another host port, or declare a second bundle of ports in the manifest so that Lash may move to it
 error[resource-failed] Cannot start "backend": "backend" failed: port-in-use
 `,
   );

@@ -57,7 +57,7 @@ test("no repair: why not, and what the person can do, with the command whole", (
 x no repair                  the manifest declares no other bundle of ports
 - you can                    stop the container that has the port
                                docker stop ci-jenkins-1
-- or                         give "backend" another host port, or declare a
+-                            give "backend" another host port, or declare a
                              second bundle of ports in the manifest so that Lash
                              may move to it
 - more                       lash explain port-in-use`,

@@ -143,6 +143,18 @@ describe("portFreedom()", () => {
     expect(freedom.free).toBe(true);
   });
 
+  test.runIf(process.platform === "linux")("a port that only the engine may bind is looked up", async () => {
+    await using engine = createMemoryEngine();
+    const wasRoot = process.geteuid?.() === 0;
+    if (wasRoot) process.seteuid?.(65_534);
+    try {
+      const freedom = await portFreedom(engine, [tcp(878)], { signal, project: "shop", sameHost: here });
+      expect(freedom).toMatchObject({ free: true, ports: [{ state: "free", probe: { ipv4: "denied" } }] });
+    } finally {
+      if (wasRoot) process.seteuid?.(0);
+    }
+  });
+
   test("of an engine elsewhere a port is never known to be free", async () => {
     await using engine = createMemoryEngine();
     const freedom = await portFreedom(engine, [tcp(await freePort())], {

@@ -17,6 +17,8 @@ async function caught(work: Promise<unknown>): Promise<unknown> {
   );
 }
 
+const portTaken = `driver failed programming external connectivity on endpoint shop.api (${"a".repeat(64)}): Bind for 127.0.0.1:80 failed: port is already allocated`;
+
 describe("up()", () => {
   test("starts a dependency first and tells what happens, in order", async () => {
     await using stack = openMemoryStack(two, { scripts: { "shop.db": { readyMs: 80 } } });
@@ -94,7 +96,7 @@ resources:
   test("removes a container whose start was refused and shows the engine's words", async () => {
     await using stack = openMemoryStack(two, {
       scripts: {
-        "shop.api": { failStart: "driver failed: Bind for 127.0.0.1:80 failed: port is already allocated" },
+        "shop.api": { failStart: portTaken },
       },
     });
     const error = await caught(stack.handle.up());
