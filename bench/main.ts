@@ -9,10 +9,18 @@ import { cli } from "./suites/cli.ts";
 import { down } from "./suites/down.ts";
 import { plan } from "./suites/plan.ts";
 import { readyLag } from "./suites/ready-lag.ts";
+import { recovery } from "./suites/recovery.ts";
 import { start } from "./suites/start.ts";
 import type { Suite } from "./suites/suite.ts";
 
-const suites: Readonly<Record<SuiteName, Suite>> = { start, "ready-lag": readyLag, cli, plan, down };
+const suites: Readonly<Record<SuiteName, Suite>> = {
+  start,
+  "ready-lag": readyLag,
+  cli,
+  plan,
+  down,
+  recovery,
+};
 
 const options = readOptions(process.argv.slice(2));
 if (options.help) {

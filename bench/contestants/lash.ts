@@ -11,6 +11,12 @@ export interface LashEvent {
   readonly name?: string;
   readonly at?: string;
   readonly pid?: number;
+  /** Of the events that end a recovery. */
+  readonly report?: {
+    readonly outcome: string;
+    readonly detected: { readonly code: string };
+    readonly repair?: { readonly name: string } | undefined;
+  };
 }
 
 /** Lash, with the events that its last `up` of a project printed. */
@@ -18,24 +24,35 @@ export interface LashContestant extends Contestant {
   readonly eventsOf: (project: string) => readonly LashEvent[];
 }
 
+export interface LashOptions {
+  /** What its `up` must exit with; default 0. */
+  readonly exitCode?: number;
+  /** Words for Node before the command, and its environment beyond the bed's. */
+  readonly nodeOptions?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+}
+
 /** The built `lash`, as a user runs it, without a terminal. Its supervisor is ended between runs. */
-export function lashContestant(bed: BenchBed): LashContestant {
+export function lashContestant(bed: BenchBed, options: LashOptions = {}): LashContestant {
+  const [node = "", ...command] = bed.lash;
   const events = new Map<string, readonly LashEvent[]>();
   const run = async (
     { folder, socket }: Trial,
     args: readonly string[],
+    exitCode?: number,
   ): Promise<Span & { readonly stdout: string }> =>
     runTimed({
-      argv: [...bed.lash, "--json", ...args],
-      env: bed.envFor(socket),
+      argv: [node, ...(options.nodeOptions ?? []), ...command, "--json", ...args],
+      env: { ...bed.envFor(socket), ...options.env },
       cwd: folder,
       timeoutMs: commandTimeoutMs,
+      exitCode,
     });
   return {
     name: "lash",
     prepare: ({ graph, project, folder }) => writeFile(join(folder, "lash.yml"), renderLash(graph, project)),
     async up(trial) {
-      const span = await run(trial, ["up", "-d"]);
+      const span = await run(trial, ["up", "-d"], options.exitCode);
       events.set(trial.project, parseEvents(span.stdout));
       return span;
     },

@@ -7,6 +7,8 @@ export interface TimedCommand {
   readonly cwd: string;
   /** Killed after this time, and the call rejects. */
   readonly timeoutMs: number;
+  /** What it must exit with; default 0. */
+  readonly exitCode?: number | undefined;
 }
 
 /** When a command was started and when it was gone, in Unix milliseconds, and what it said. */
@@ -19,10 +21,16 @@ export interface TimedResult {
 }
 
 /**
- * Runs a command without a terminal. Rejects with its words unless it exits with 0. Its end is that of the process: a
- * supervisor it leaves behind may keep the pipes open.
+ * Runs a command without a terminal. Rejects with its words unless it exits as it must. Its end is that of the process:
+ * a supervisor it leaves behind may keep the pipes open.
  */
-export async function runTimed({ argv, env, cwd, timeoutMs }: TimedCommand): Promise<TimedResult> {
+export async function runTimed({
+  argv,
+  env,
+  cwd,
+  timeoutMs,
+  exitCode = 0,
+}: TimedCommand): Promise<TimedResult> {
   const [command = "", ...args] = argv;
   const out: Buffer[] = [];
   const err: Buffer[] = [];
@@ -39,7 +47,7 @@ export async function runTimed({ argv, env, cwd, timeoutMs }: TimedCommand): Pro
     await drained([child.stdout, child.stderr]);
     const stdout = Buffer.concat(out).toString();
     const stderr = Buffer.concat(err).toString();
-    if (code !== 0) {
+    if (code !== exitCode) {
       const how = signal === null ? `exit code ${code}` : `${signal} after ${Math.round(tookMs)} ms`;
       throw new Error(`Cannot run "${argv.join(" ")}": ${how}\n${(stderr || stdout).slice(-2000)}`);
     }

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Engine } from "../engine/engine.ts";
 import type { ContainerFacts, EngineInfo, ImageFacts, NetworkFacts } from "../engine/facts.ts";
+import { probePort } from "../host/port-probe.ts";
 import { isLashError, type LashError } from "../model/errors.ts";
 import { label } from "../model/labels.ts";
 import type { Stack } from "../model/stack.ts";
@@ -79,7 +80,10 @@ async function localImages(
   return new Map(found.flat());
 }
 
-/** A port that the engine publishes and that is taken here is proof where the engine's own word is none. */
+/**
+ * A port that the engine publishes is proof where the engine's own word is none: taken here as well, its ports are this
+ * machine's; free here, they are not, whatever it is called (an engine in a network of its own).
+ */
 async function hostOf(
   engine: Engine,
   seen: {
@@ -88,15 +92,20 @@ async function hostOf(
     readonly signal: AbortSignal;
   },
 ): Promise<SameHost> {
-  const byName = sameHostByName(seen.info, hostname());
+  const { info, containers, signal } = seen;
+  const byName = sameHostByName(info, hostname());
   // Behind a TCP endpoint the same port may be taken on both machines.
-  if (byName.same || !seen.info.endpoint.startsWith("unix://")) return byName;
-  const published = seen.containers
-    .flatMap(({ ports }) => ports)
-    .find(({ hostPort }) => hostPort !== undefined);
+  if (!info.endpoint.startsWith("unix://")) return byName;
+  const published = containers.flatMap(({ ports }) => ports).find(({ hostPort }) => hostPort !== undefined);
   if (published?.hostPort === undefined) return byName;
   const taken = { address: published.hostIp, number: published.hostPort, protocol: published.protocol };
-  return await sameHost(engine, { signal: seen.signal, taken });
+  if (!byName.same) return await sameHost(engine, { signal, taken });
+  const { free } = await probePort(taken, { signal });
+  if (!free) return byName;
+  return {
+    same: false,
+    because: `port ${taken.number}, which the engine publishes, is not taken on this machine`,
+  };
 }
 
 /** Names of the stack's native processes that run. */

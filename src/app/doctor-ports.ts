@@ -1,7 +1,9 @@
 import { isIPv6 } from "node:net";
+import type { Stack } from "../model/stack.ts";
 import type { Advice, Failure, HostPort } from "../recovery/failure.ts";
 import type { PortHolder } from "../recovery/port-holder.ts";
 import type { PortState } from "../stack/port-holder.ts";
+import { nextBundle } from "../stack/recovery/port-decision.ts";
 import { type Check, counted, note, ok, problem, skipped } from "./doctor-report.ts";
 import type { WantedPort } from "./doctor-wants.ts";
 
@@ -18,8 +20,8 @@ export interface PortFacts {
   readonly rootless: boolean;
   /** Why ports of the engine cannot be tried here; undefined where they can. */
   readonly elsewhere: string | undefined;
-  /** A port bundle with all its ports free, which an `up` would move to; undefined where there is none. */
-  readonly wayOut: string | undefined;
+  /** The port bundle that an `up` would move to, and the ports it would move; undefined where there is none. */
+  readonly wayOut: { readonly bundle: string; readonly ports: readonly number[] } | undefined;
 }
 
 /** What the ports of the manifest mean for an `up`. Pure. */
@@ -79,7 +81,10 @@ function portInUse(
   holder: PortHolder,
   { wayOut }: Pick<PortFacts, "wayOut">,
 ): Failure {
-  const moves = `\`lash up\` will move to port bundle "${wayOut}", whose ports are free`;
+  const moves =
+    wayOut?.ports.includes(port.number) === true
+      ? [{ text: `\`lash up\` will move to port bundle "${wayOut.bundle}", whose ports are free` }]
+      : [];
   return {
     code: "port-in-use",
     subject: resource,
@@ -87,7 +92,7 @@ function portInUse(
     evidence: "",
     details: { port },
     holder,
-    advice: [...(wayOut === undefined ? [] : [{ text: moves }]), ...holderAdvice(holder)],
+    advice: [...moves, ...holderAdvice(holder)],
   };
 }
 
@@ -161,10 +166,17 @@ function privileged({ resource, port, native }: SeenPort): Failure {
 /** A port of a bundle that is not in use, and how it stands. */
 export type BundlePort = PortState & { readonly bundle: string; readonly name: string };
 
-/** The first bundle whose ports are all free. Pure. */
-export function freeBundle(ports: readonly BundlePort[]): string | undefined {
-  return ports.find(({ bundle }) => ports.every((each) => each.bundle !== bundle || each.state === "free"))
-    ?.bundle;
+/** Where an `up` would go when a port of the bundle in use is taken: the next bundle, if all its ports are free. Pure. */
+export function wayOutOf(
+  stack: Pick<Stack, "bundles" | "bundle" | "recovery">,
+  ports: readonly BundlePort[],
+): PortFacts["wayOut"] {
+  const next = nextBundle(stack.bundles, stack.bundle);
+  if (next === undefined || stack.recovery.ports !== "bundle") return undefined;
+  const mine = ports.filter(({ bundle }) => bundle === next.name);
+  if (mine.length === 0 || mine.some(({ state }) => state !== "free")) return undefined;
+  const current = stack.bundles.find(({ name }) => name === stack.bundle)?.ports ?? {};
+  return { bundle: next.name, ports: Object.values(current) };
 }
 
 /** How the ports of the bundles that are not in use stand. Pure. */

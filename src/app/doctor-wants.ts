@@ -43,7 +43,7 @@ export interface Wants {
 /** Stands for what is not known yet. No grammar of ports or images takes it, and no path of a person holds it. */
 const unknown = "LASH-DOCTOR-UNKNOWN";
 
-/** What a stack wants. What depends on a missing variable, or on what the engine will choose, is left out. Pure. */
+/** What a stack wants. What depends on a secret, a missing variable or what an engine will choose is left out. Pure. */
 export function wantsOf(stack: Stack): Wants {
   const resolved = stack.resources.map((resource) => resolveForLook(stack, resource));
   const containers = resolved.flatMap(({ name, work }) =>
@@ -71,7 +71,8 @@ export function wantsOf(stack: Stack): Wants {
 }
 
 function resolveForLook(stack: Stack, resource: Resource): ResolvedResource {
-  const body = substitute(resource.declared, (part) => ("secret" in part ? part.value : unknown));
+  // Secrets too: what is told of ports, images and paths goes to a terminal.
+  const body = substitute(resource.declared, () => unknown);
   const { byName, neededByHost } = indexOf(stack);
   return lower({
     name: resource.name,

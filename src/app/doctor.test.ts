@@ -9,7 +9,7 @@ import type { PortHolder } from "../recovery/port-holder.ts";
 import { engineFailure, inToolsOf, judgeEngine, judgeNoEngine } from "./doctor-engine.ts";
 import { judgeBinds, judgeDisk, judgeImages, judgePools } from "./doctor-judge.ts";
 import { mobyDefaultPools, poolUse } from "./doctor-pools.ts";
-import { freeBundle, judgeOtherBundles, judgePorts, type SeenPort } from "./doctor-ports.ts";
+import { judgeOtherBundles, judgePorts, type SeenPort, wayOutOf } from "./doctor-ports.ts";
 import { type Check, ok, problem, verdictOf } from "./doctor-report.ts";
 import { type WantedImage, wantsOf } from "./doctor-wants.ts";
 
@@ -118,7 +118,7 @@ describe("judgePorts()", () => {
 
   test("a holder is a problem, with a way out where a bundle is free", () => {
     const held = seen({ state: "held", holder, probe: { free: false, ipv4: "in-use", ipv6: "in-use" } });
-    const check = judgePorts([held], { ...here, wayOut: "second" });
+    const check = judgePorts([held], { ...here, wayOut: { bundle: "second", ports: [8080] } });
     expect(check.problems).toMatchObject([{ code: "port-in-use", subject: "web", holder }]);
     expect(check.problems[0]?.advice?.[0]?.text).toContain('bundle "second"');
   });
@@ -158,15 +158,19 @@ describe("judgePorts()", () => {
     expect(check).toMatchObject({ outcome: "note", said: expect.stringContaining("it is far") });
   });
 
-  test("other bundles are told port by port, and the first that is free is found", () => {
+  test("other bundles are told port by port, and only the next one is a way out", () => {
     const port = (number: number) => ({ address: "", number, protocol: "tcp" }) as const;
     const ports = [
       { bundle: "b", name: "web", port: port(1), state: "held", holder, probe: undefined },
       { bundle: "c", name: "web", port: port(2), state: "free", holder: undefined, probe: undefined },
       { bundle: "d", name: "web", port: port(3), state: "unknown", holder: undefined, probe: undefined },
     ] as const;
-    expect(freeBundle(ports)).toBe("c");
-    expect(freeBundle(ports.slice(0, 1))).toBeUndefined();
+    const bundles = ["a", "b", "c", "d"].map((name, at) => ({ name, ports: { web: at } }));
+    const from = (bundle: string, policy: "bundle" | "never" = "bundle") =>
+      wayOutOf({ bundles, bundle, recovery: { ports: policy } }, ports);
+    expect(from("b")).toEqual({ bundle: "c", ports: [1] });
+    expect(from("b", "never")).toBeUndefined();
+    expect([from("a"), from("c"), from("d")]).toEqual([undefined, undefined, undefined]);
     expect(judgeOtherBundles(ports)).toMatchObject({
       outcome: "note",
       said: '"b": web 1 taken by process "node" (pid 7) on ::; "c": web 2 free; "d": web 3 not known to be free',
@@ -319,7 +323,7 @@ resources:
     container:
       image: "web:1"
       ports: ["\${ports.web}:80", "53:53/udp", "9000"]
-      volumes: ["./data:/data", "/x/\${env.NOT_THERE}:/x", "named:/named"]
+      volumes: ["./data:/data", "/x/\${env.NOT_THERE}:/x", "/y/\${secret.KEY}:/y", "named:/named"]
       networks: [outside]
       env: { DB: "\${resources.db.url}" }
   lost: { container: { image: "\${env.NOT_THERE}" } }
@@ -327,7 +331,9 @@ resources:
 `,
     "/srv/shop/lash.yml",
   );
-  const wants = wantsOf(resolveStack(manifest, { variables: noVariables }));
+  const variables = { ...noVariables, secrets: new Map([["KEY", "hush"]]) };
+  const wants = wantsOf(resolveStack(manifest, { variables }));
+  expect(JSON.stringify(wants)).not.toContain("hush");
   expect(wants.ports).toEqual([
     { resource: "web", native: false, port: { address: "127.0.0.1", number: 8080, protocol: "tcp" } },
     { resource: "web", native: false, port: { address: "127.0.0.1", number: 53, protocol: "udp" } },

@@ -18,7 +18,7 @@ import {
   judgeVariables,
 } from "./doctor-judge.ts";
 import { type EngineLook, lookAtEngine, ownProcesses } from "./doctor-look.ts";
-import { type BundlePort, freeBundle, judgeOtherBundles, judgePorts, type SeenPort } from "./doctor-ports.ts";
+import { type BundlePort, judgeOtherBundles, judgePorts, type SeenPort, wayOutOf } from "./doctor-ports.ts";
 import {
   type Check,
   type CheckName,
@@ -216,7 +216,7 @@ async function stackChecks(stack: Stack, wants: Wants, given: StackLook): Promis
   const ports = judgePorts(seen, {
     rootless: look.type === "seen" && look.info.host?.rootless === true,
     elsewhere: hostOf(look).same ? undefined : hostOf(look).because,
-    wayOut: stack.recovery.ports === "bundle" ? freeBundle(bundles) : undefined,
+    wayOut: wayOutOf(stack, bundles),
   });
   const others = judgeOtherBundles(bundles);
   if (look.type !== "seen") {

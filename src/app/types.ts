@@ -14,5 +14,5 @@ export type {
 } from "../stack/handle.ts";
 export type { Plan } from "../stack/plan.ts";
 export type { ResourceView, StatusTag } from "../stack/status.ts";
-export type { Explanation, FailurePage } from "./explain.ts";
 export type { Check, DoctorReport } from "./doctor-report.ts";
+export type { Explanation, FailurePage } from "./explain.ts";

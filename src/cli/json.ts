@@ -18,6 +18,7 @@ const portHolderSchema = z.discriminatedUnion("type", [
     container: z.string(),
     project: z.string().optional(),
     file: z.string().optional(),
+    by: z.enum(["compose", "lash"]).optional(),
     ours: z.boolean(),
   }),
   z.object({

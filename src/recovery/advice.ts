@@ -167,10 +167,12 @@ const table: Readonly<Record<FailureCode, Row>> = {
       : { text: "See who is connected", command: `docker network inspect ${quoted(details.name)}` },
   ],
   "volume-in-use": ({ details }) => [
-    {
-      text: "See which containers have it",
-      command: `docker ps --all --filter volume=${quoted(details?.name ?? "")}`,
-    },
+    details?.name === undefined
+      ? { text: "See which containers have it", command: "docker ps --all" }
+      : {
+          text: "See which containers have it",
+          command: `docker ps --all --filter volume=${quoted(details.name)}`,
+        },
   ],
   "external-missing": ({ details }) => [
     { text: `Start what makes it${named(details?.name)}, or make it yourself` },
@@ -277,7 +279,5 @@ function login(image: string | undefined): string {
 
 /** As one word of a shell. */
 function quoted(word: string): string {
-  return /^[\w./:@=+-]+$/.test(word) && !word.startsWith("-")
-    ? word
-    : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  return /^[\w./:@=+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

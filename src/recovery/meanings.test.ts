@@ -72,7 +72,12 @@ describe("adviceFor()", () => {
     evidence: "",
     details: { port: { address: "0.0.0.0", number: 8080, protocol: "tcp" } },
   };
-  const container = { type: "container", container: "wiki-web-1", file: "/srv/wiki/compose.yml" } as const;
+  const container = {
+    type: "container",
+    by: "compose",
+    container: "wiki-web-1",
+    file: "/srv/wiki/compose.yml",
+  } as const;
 
   test.each<[string, PortHolder | undefined, readonly (string | undefined)[]]>([
     ["nobody looked", undefined, ["sudo ss -ltnp 'sport = :8080'", undefined]],
@@ -123,8 +128,6 @@ describe("adviceFor()", () => {
     const path = "/srv/$(reboot)/it's; rm x";
     const [advice] = adviceFor({ ...taken, code: "mount-source-missing", details: { path } });
     expect(advice?.command).toBe(String.raw`ls -ld '/srv/$(reboot)/it'\''s; rm x'`);
-    const option = adviceFor({ ...taken, code: "crashed", subject: "--follow" });
-    expect(option[0]?.command).toBe("lash logs '--follow'");
   });
 
   test("of a failed dependency, that of its cause", () => {

@@ -37,8 +37,8 @@ export function plainText(text: string): string {
 }
 
 /**
- * Every way to read it: as a whole, each line, and each run of lines as one line, as terminals and engines wrap. A cause
- * is recognised at the beginning of a reading only, after what engines are known to put before it.
+ * Every way to read it: each line, each run of lines as one line, as terminals and engines wrap, and the whole; the
+ * shortest first. A cause is recognised at the beginning of a reading only, after what engines put before it.
  */
 export function readings(text: string): readonly Reading[] {
   const lines = plainText(text)
@@ -52,15 +52,15 @@ export function readings(text: string): readonly Reading[] {
   const add = (candidate: string): void => {
     if (candidate.length <= maxReading) texts.add(oneLine(candidate));
   };
-  add(kept.join(" "));
-  for (let first = 0; first < kept.length; first += 1) {
-    for (let count = 1; count <= maxJoined && first + count <= kept.length; count += 1) {
+  for (let count = 1; count <= maxJoined; count += 1) {
+    for (let first = 0; first + count <= kept.length; first += 1) {
       const run = kept.slice(first, first + count);
       add(run.join(" "));
       // A terminal breaks words too.
       if (count > 1) add(run.join(""));
     }
   }
+  add(kept.join(" "));
   texts.delete("");
   return [...texts].map(read);
 }

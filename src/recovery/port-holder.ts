@@ -3,7 +3,9 @@ export type PortHolder =
   | {
       readonly type: "container";
       readonly container: string;
-      /** Compose's or Lash's project, and the file it was started from. */
+      /** Whose labels it carries; undefined for a container that was started by hand. */
+      readonly by: "compose" | "lash" | undefined;
+      /** The project, and the file it was started from. */
       readonly project: string | undefined;
       readonly file: string | undefined;
       /** Whether it carries the labels of the stack that wants the port. */

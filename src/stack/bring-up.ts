@@ -13,7 +13,7 @@ import type { Observation } from "./observe.ts";
 import { awaitExternal } from "./readiness.ts";
 import { type Decision, decideResource } from "./reconcile.ts";
 import { recovering } from "./recovery/operation.ts";
-import type { StackRepair } from "./recovery/playbook.ts";
+import type { StackRepair } from "./recovery/repairs.ts";
 import { type Resolved, resolve } from "./resolve.ts";
 import type { BringUp } from "./run.ts";
 import { settle } from "./settle.ts";

@@ -70,6 +70,7 @@ export function containerHolder({ name, labels }: ContainerFacts, project: strin
     return {
       type: "container",
       container: name,
+      by: "lash",
       project: ours,
       file: labels[label.manifest],
       ours: ours === project,
@@ -80,6 +81,7 @@ export function containerHolder({ name, labels }: ContainerFacts, project: strin
   return {
     type: "container",
     container: name,
+    by: labels[compose.project] === undefined ? undefined : "compose",
     project: labels[compose.project],
     // Compose v1 wrote it relative to its folder.
     file: file === "" ? undefined : isAbsolute(file) || folder === "" ? file : join(folder, file),

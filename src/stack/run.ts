@@ -1,8 +1,22 @@
 import type { Engine } from "../engine/engine.ts";
+import type { Resource } from "../model/stack.ts";
 import type { StackContext } from "./context.ts";
+import type { UpOptions } from "./handle.ts";
 import type { Images } from "./images.ts";
 import type { Observation } from "./observe.ts";
 import type { Recovery } from "./recovery/operation.ts";
+import type { EndListener } from "./supervisor.ts";
+
+/** What an `up` is asked for. */
+export interface UpRequest {
+  /** The resources to bring up, of the stack as it is then: with other ports they are others. */
+  readonly select: () => readonly Resource[];
+  readonly options: UpOptions;
+  readonly signal: AbortSignal;
+  readonly killSignal: AbortSignal;
+  /** Hears of ends after the start. */
+  readonly ended: (name: string) => EndListener;
+}
 
 /** What one `up` shares between the tasks of its resources. */
 export interface BringUp {

@@ -13,11 +13,10 @@ import type { UpOptions } from "./handle.ts";
 import { Images } from "./images.ts";
 import { type Observation, observe } from "./observe.ts";
 import { recovering } from "./recovery/operation.ts";
-import type { StackRepair } from "./recovery/playbook.ts";
+import type { StackRepair } from "./recovery/repairs.ts";
 import { lookAtPorts } from "./recovery/situation.ts";
-import type { BringUp } from "./run.ts";
+import type { BringUp, UpRequest } from "./run.ts";
 import type { Supervisor } from "./supervisor.ts";
-import type { UpRequest } from "./up.ts";
 
 /** What an `up` did so far, for its roll-back and its report. */
 export interface Attempt {
@@ -76,8 +75,15 @@ export async function startAll(
       before = await observe(context.settings.engines, context.stack.project, { signal: limit.signal });
       registerMembers(context);
     },
-    run: async () =>
-      await startEach(context, supervisor, { ...request, signal: limit.signal, before, former, recovery }),
+    run: async (repaired) =>
+      await startEach(context, supervisor, {
+        ...request,
+        signal: limit.signal,
+        before,
+        former,
+        recovery,
+        isRetry: repaired !== undefined,
+      }),
   }).catch((error: unknown) => {
     if (error instanceof FailureError) tellAll(context, request, error.failure);
     throw error;
@@ -117,7 +123,7 @@ function usePorts(context: StackContext, repair: StackRepair): void {
 async function startEach(
   context: StackContext,
   supervisor: Supervisor,
-  request: StartRequest & Pick<BringUp, "before" | "former" | "recovery">,
+  request: StartRequest & Pick<BringUp, "before" | "former" | "recovery"> & { readonly isRetry: boolean },
 ): Promise<void> {
   const { attempt, options, ended, signal } = request;
   const { settings, board } = context;
@@ -155,8 +161,8 @@ async function startEach(
   const fail = (failure: Failure): void => {
     attempt.failures.push(failure);
     limit.abort(new Error("another resource failed"));
-    // A taken port may yet be recovered from; until that is known it is not told as the end.
-    if (failure.code !== "port-in-use") tell(context, attempt, failure);
+    // A taken port may yet be recovered from, and how a retry ended comes before what it ended with.
+    if (failure.code !== "port-in-use" && !request.isRetry) tell(context, attempt, failure);
   };
   const tasks = resources.map(async (resource) => {
     try {

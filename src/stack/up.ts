@@ -7,28 +7,18 @@ import { FailureError } from "../recovery/recover-once.ts";
 import { registerMembers } from "./adopt.ts";
 import type { StackContext } from "./context.ts";
 import { allEngines } from "./engines.ts";
-import type { UpOptions, UpResult } from "./handle.ts";
+import type { UpResult } from "./handle.ts";
 import { previousName } from "./names.ts";
 import { type Observation, type Observed, observe } from "./observe.ts";
 import { followPorts } from "./port-choice.ts";
 import { rollBack } from "./roll-back.ts";
+import type { UpRequest } from "./run.ts";
 import { type Attempt, newAttempt, startAll } from "./start-all.ts";
-import type { EndListener, Supervisor } from "./supervisor.ts";
+import type { Supervisor } from "./supervisor.ts";
 import { type Leftover, takeDown } from "./take-down.ts";
 
 /** Time for removing what was replaced. */
 const dropTimeoutMs = 30_000;
-
-/** What an `up` is asked for. */
-export interface UpRequest {
-  /** The resources to bring up, of the stack as it is then: with other ports they are others. */
-  readonly select: () => readonly Resource[];
-  readonly options: UpOptions;
-  readonly signal: AbortSignal;
-  readonly killSignal: AbortSignal;
-  /** Hears of ends after the start. */
-  readonly ended: (name: string) => EndListener;
-}
 
 /**
  * Brings resources up in parallel, each as soon as its dependencies allow. The supervisor takes over each one when it

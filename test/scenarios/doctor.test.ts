@@ -124,6 +124,7 @@ test.concurrent("everything wrong at once is named, each with its holder or plac
   expect(ports.find(({ subject }) => subject === "proxy")?.holder).toEqual({
     type: "container",
     container: "stranger",
+    by: "compose",
     project: "ci",
     file: "/srv/ci/compose.yaml",
     ours: false,
@@ -174,6 +175,21 @@ test.concurrent("an engine that does not answer is given up on in time", async (
   }
 });
 
+test.concurrent("an engine in a network of its own is not taken for one whose ports are ours", async () => {
+  await using engine = await startDocker({ args: ["--bip=10.143.0.1/24"] });
+  await engine.loadImages("base");
+  await using project = await openProject({
+    socket: engine.socket,
+    resources: `  api: ${web(0, `ports: ["${await freePort()}:80"]`)}`,
+  });
+  await makeStranger(engine, 18_085);
+  const { checks, code } = await diagnose(project);
+  expect(code).toBe(0);
+  expect(saidOf({ checks, verdict: "ready" }, "ports")).toMatch(
+    /^note: .*cannot be tried from here: port 18085/,
+  );
+});
+
 test.concurrent("the port of a native process: taken by another, then held by the stack itself", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -218,28 +234,33 @@ async function makeTrouble(engine: Engine): Promise<Scene> {
   arm: { container: { image: "arm:1" } }
   never: { container: { image: "nobody/has-this:1", pull: never } }
 `);
-  const create = async (name: string, body: object): Promise<void> => {
-    const path = `/containers/create?name=${name}`;
-    await askEngine(engine.socket, path, { method: "POST", body: { Image: "lash-base:1", ...body } });
-  };
-  const labels = {
-    "com.docker.compose.project": "ci",
-    "com.docker.compose.project.config_files": "/srv/ci/compose.yaml",
-  };
-  await create("stranger", {
-    Cmd: ["sleep", "600"],
-    Labels: labels,
-    ExposedPorts: { "80/tcp": {} },
-    HostConfig: { PortBindings: { "80/tcp": [{ HostIp: "", HostPort: "18082" }] } },
-  });
-  await askEngine(engine.socket, "/containers/stranger/start", { method: "POST" });
-  await create(`${project.name}.named`, {});
+  await makeStranger(engine, 18_082);
+  await create(engine, `${project.name}.named`, {});
   for (const name of [`lash-${project.name}`, "another"]) {
     await askEngine(engine.socket, "/networks/create", { method: "POST", body: { Name: name } });
   }
   await loadForeignImage(engine);
   const owned = stack.move();
   return { project, holder, holder6, [Symbol.asyncDispose]: async () => await owned.disposeAsync() };
+}
+
+async function create(engine: Engine, name: string, body: object): Promise<void> {
+  const path = `/containers/create?name=${name}`;
+  await askEngine(engine.socket, path, { method: "POST", body: { Image: "lash-base:1", ...body } });
+}
+
+/** A container of somebody's Compose project that publishes a port. */
+async function makeStranger(engine: Engine, port: number): Promise<void> {
+  await create(engine, "stranger", {
+    Cmd: ["sleep", "600"],
+    Labels: {
+      "com.docker.compose.project": "ci",
+      "com.docker.compose.project.config_files": "/srv/ci/compose.yaml",
+    },
+    ExposedPorts: { "80/tcp": {} },
+    HostConfig: { PortBindings: { "80/tcp": [{ HostIp: "", HostPort: String(port) }] } },
+  });
+  await askEngine(engine.socket, "/containers/stranger/start", { method: "POST" });
 }
 
 /** "arm:1", an image of one empty layer for a processor that is not this one. */

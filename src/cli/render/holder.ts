@@ -33,11 +33,11 @@ const aboutPorts: ReadonlySet<Failure["code"]> = new Set([
 
 type Container = Extract<PortHolder, { readonly type: "container" }>;
 
-function origin({ project, file, ours }: Container): string {
+function origin({ by, project, file, ours }: Container): string {
   if (ours) return " of this stack";
   const from = file === undefined ? "" : `started from ${file.includes("/") ? "" : "its "}${file}`;
   if (project === undefined) return from === "" ? "" : ` (${from})`;
-  const kind = /(?:^|\/)(?:docker-)?compose[^/]*\.ya?ml$/.test(file ?? "") ? "compose project" : "project";
+  const kind = by === "compose" ? "compose project" : "project";
   return ` (${kind} "${project}"${from === "" ? "" : `, ${from}`})`;
 }
 

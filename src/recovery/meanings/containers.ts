@@ -100,7 +100,7 @@ export const containerMeanings = {
     title: "It ends again and again",
     means: "It was started several times by its restart policy and did not stay up.",
     recognised: "The number of restarts since it was started.",
-    does: "Stops counting on it and reports it, with the last end as the reason.",
+    does: "While it is brought up, that ends the `up`. Later the loop is reported and its restart policy goes on, with growing pauses. No repair is made.",
     never: "Changes the restart policy.",
     youCan: "Read its output with `lash logs <resource>`: the reason is that of the last end.",
   },

@@ -2,7 +2,7 @@ import { messageOf } from "../../model/errors.ts";
 import type { Failure } from "../../recovery/failure.ts";
 import { FailureError } from "../../recovery/recover-once.ts";
 import type { StackContext } from "../context.ts";
-import type { StackRepair } from "./playbook.ts";
+import type { StackRepair } from "./repairs.ts";
 
 const removeTimeoutMs = 30_000;
 

@@ -4,7 +4,8 @@ import { type Budget, chooseRepair, repairKey } from "../../recovery/repair.ts";
 import type { StackContext } from "../context.ts";
 import { applyRepair } from "./apply.ts";
 import { explainFailure } from "./explain.ts";
-import { type StackRepair, type StackSituation, stackPlaybook } from "./playbook.ts";
+import { type StackSituation, stackPlaybook } from "./playbook.ts";
+import type { StackRepair } from "./repairs.ts";
 import { lookAtNamesake, lookForIdleNetworks } from "./situation.ts";
 import { recoveryListener } from "./tell.ts";
 

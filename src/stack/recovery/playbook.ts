@@ -1,33 +1,7 @@
-import type { PortChoice } from "../../model/stack.ts";
 import type { Failure } from "../../recovery/failure.ts";
-import type { Decision, Playbook, Repair } from "../../recovery/repair.ts";
+import type { Decision, Playbook } from "../../recovery/repair.ts";
 import { choosePorts, type PortSituation } from "./port-decision.ts";
-
-/** The repairs of a stack, each with what it is made with. */
-export type StackRepair = Repair &
-  (
-    | { readonly name: "use-port-bundle" | "use-free-port"; readonly choice: PortChoice }
-    | { readonly name: "replace-own-container"; readonly container: string }
-    | { readonly name: "remove-own-networks"; readonly networks: readonly IdleNetwork[] }
-    | { readonly name: "use-local-image" }
-    | { readonly name: "pull-again"; readonly afterMs: number }
-  );
-
-/** A container whose name is in the way. */
-export interface Namesake {
-  readonly id: string;
-  readonly name: string;
-  /** Carries the labels of this very stack. */
-  readonly ours: boolean;
-  readonly running: boolean;
-}
-
-/** A network that Lash made on this machine and nothing is connected to. */
-export interface IdleNetwork {
-  readonly id: string;
-  readonly name: string;
-  readonly project: string;
-}
+import type { IdleNetwork, Namesake, StackRepair } from "./repairs.ts";
 
 /** What was looked at to decide about one failure. What does not concern it is undefined. */
 export interface StackSituation {

@@ -1,7 +1,7 @@
 import type { PortBundle, PortChoice } from "../../model/stack.ts";
 import type { Failure } from "../../recovery/failure.ts";
 import type { Decision } from "../../recovery/repair.ts";
-import type { StackRepair } from "./playbook.ts";
+import type { StackRepair } from "./repairs.ts";
 
 /** What was looked at about a host port that is taken. */
 export interface PortSituation {

@@ -5,8 +5,8 @@ import type { StackContext } from "../context.ts";
 import { observe } from "../observe.ts";
 import { type PortState, portFreedom } from "../port-holder.ts";
 import { sameHost } from "../same-host.ts";
-import type { IdleNetwork, Namesake } from "./playbook.ts";
 import { nextBundle, type PortSituation, type TargetPort } from "./port-decision.ts";
+import type { IdleNetwork, Namesake } from "./repairs.ts";
 
 /** How long looking at a situation may take: a report must not wait for it. */
 const lookTimeoutMs = 10_000;

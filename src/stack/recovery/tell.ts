@@ -1,7 +1,7 @@
 import type { RecoveryListener } from "../../recovery/recover-once.ts";
 import type { Repair } from "../../recovery/repair.ts";
 import type { StackContext } from "../context.ts";
-import type { StackRepair } from "./playbook.ts";
+import type { StackRepair } from "./repairs.ts";
 
 /** Tells each step of a recovery as an event, before the next one is made, and counts it. */
 export function recoveryListener(context: StackContext): RecoveryListener<StackRepair> {

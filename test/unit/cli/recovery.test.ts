@@ -158,7 +158,7 @@ test("no text from outside reaches the terminal as control characters or as more
       message: evil,
       evidence: evil,
       logTail: [evil],
-      holder: { type: "container", container: evil, project: evil, file: evil, ours: false },
+      holder: { type: "container", by: "compose", container: evil, project: evil, file: evil, ours: false },
       advice: [{ text: evil, command: `stop ${evil}` }],
     },
   };
@@ -188,12 +188,13 @@ x no repair                  there is no safe repair for it
 
 test.each<readonly [PortHolder, string]>([
   [
-    { type: "container", container: "web", project: undefined, file: undefined, ours: false },
+    { type: "container", by: undefined, container: "web", project: undefined, file: undefined, ours: false },
     'is published by container "web"',
   ],
   [
     {
       type: "container",
+      by: "compose",
       container: "ci-1",
       project: "ci",
       file: "/srv/ci/docker-compose.yml",
@@ -202,15 +203,29 @@ test.each<readonly [PortHolder, string]>([
     'is published by container "ci-1" (compose project "ci", started from /srv/ci/docker-compose.yml)',
   ],
   [
-    { type: "container", container: "blog.web", project: "blog", file: "/srv/blog/lash.yml", ours: false },
+    {
+      type: "container",
+      by: "lash",
+      container: "blog.web",
+      project: "blog",
+      file: "/srv/blog/lash.yml",
+      ours: false,
+    },
     'is published by container "blog.web" (project "blog", started from /srv/blog/lash.yml)',
   ],
   [
-    { type: "container", container: "ci-1", project: "ci", file: undefined, ours: false },
-    'is published by container "ci-1" (project "ci")',
+    { type: "container", by: "compose", container: "ci-1", project: "ci", file: undefined, ours: false },
+    'is published by container "ci-1" (compose project "ci")',
   ],
   [
-    { type: "container", container: "shop.old", project: "shop", file: "/p/lash.yml", ours: true },
+    {
+      type: "container",
+      by: "lash",
+      container: "shop.old",
+      project: "shop",
+      file: "/p/lash.yml",
+      ours: true,
+    },
     'is published by container "shop.old" of this stack',
   ],
   [

@@ -203,7 +203,7 @@ describe("mutations of the catalogue", () => {
   });
 
   test("the cause is found when only its looks change", () => {
-    const oneLine = fixtures.filter((each) => !/[\n\u001b]/.test(textOf(each)));
+    const oneLine = fixtures.filter((each) => !/\n/.test(textOf(each)));
     const dressed = fc.constantFrom(...oneLine).chain((from) =>
       fc
         .oneof(
@@ -220,7 +220,7 @@ describe("mutations of the catalogue", () => {
     fc.assert(
       fc.property(dressed, ({ from, text }) => {
         const failure = classify({ ...from.evidence, subject: "web", during: from.during, text });
-        expect(failure.code, text).toBe(from.code);
+        expect(failure.code, `text: ${text}`).toBe(from.code);
       }),
       { numRuns: 3000, seed },
     );

@@ -58,7 +58,9 @@ describe("holderOf()", () => {
     await publish(engine, "ci-jenkins-1", { port: 8080, labels });
     expect(await holderOf(engine, tcp(8080), { signal, project: "shop", sameHost: here })).toEqual({
       type: "container",
+      by: "compose",
       container: "ci-jenkins-1",
+      by: "compose",
       project: "ci",
       file: "/srv/ci/compose.yaml",
       ours: false,
@@ -75,7 +77,9 @@ describe("holderOf()", () => {
       });
       expect(await holderOf(engine, tcp(8080), { signal, project, sameHost: elsewhere })).toEqual({
         type: "container",
+        by: "lash",
         container: "shop.web",
+        by: "lash",
         project: "shop",
         file: "/srv/shop/lash.yml",
         ours: project === "shop",
@@ -88,7 +92,9 @@ describe("holderOf()", () => {
     await publish(engine, "stranger", { port: 8080 });
     expect(await holderOf(engine, tcp(8080), { signal, project: "shop", sameHost: here })).toEqual({
       type: "container",
+      by: undefined,
       container: "stranger",
+      by: undefined,
       project: undefined,
       file: undefined,
       ours: false,

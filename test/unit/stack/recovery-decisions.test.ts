@@ -1,13 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { Failure, FailureDetails } from "../../../src/recovery/failure.ts";
 import { chooseRepair } from "../../../src/recovery/repair.ts";
-import {
-  type IdleNetwork,
-  type Namesake,
-  type StackSituation,
-  stackPlaybook,
-} from "../../../src/stack/recovery/playbook.ts";
+import { type StackSituation, stackPlaybook } from "../../../src/stack/recovery/playbook.ts";
 import { nextBundle, type PortSituation } from "../../../src/stack/recovery/port-decision.ts";
+import type { IdleNetwork, Namesake } from "../../../src/stack/recovery/repairs.ts";
 
 const bundles = [
   { name: "default", ports: { web: 8080, grafana: 3002, db: 3306 } },

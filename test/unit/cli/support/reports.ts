@@ -10,6 +10,7 @@ export const portInUse: Failure = {
   details: { port: { address: "0.0.0.0", number: 8080, protocol: "tcp" } },
   holder: {
     type: "container",
+    by: "compose",
     container: "ci-jenkins-1",
     project: "ci",
     file: "compose.yaml",
