@@ -19,10 +19,9 @@ export function renderOne(
 ): string {
   const { image = baseImage, command = serve, port } = container;
   const ports = port === undefined ? {} : { ports: [`127.0.0.1:${port}:80`] };
-  const ready = command === serve ? { ready: { tcp: 80 } } : {};
   return stringify({
     project: { name: project },
-    resources: { api: { container: { image, command, ...ports, ...ready } } },
+    resources: { api: { container: { image, command, ready: { tcp: 80 }, ...ports } } },
   });
 }
 

@@ -15,7 +15,10 @@ if (file !== undefined) {
   const calls = new WeakMap<ClientRequest, number>();
   let count = 0;
   const note = (body: MomentBody): void => {
-    moments.push({ at: performance.now(), idleMs: performance.eventLoopUtilization().idle, ...body });
+    const at = performance.now();
+    const { user, system } = process.threadCpuUsage();
+    const { idle: idleMs } = performance.eventLoopUtilization();
+    moments.push({ at, idleMs, processorMs: (user + system) / 1000, ...body });
   };
   subscribe("http.client.request.start", (message) => {
     const { request } = message as { readonly request: ClientRequest };

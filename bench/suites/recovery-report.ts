@@ -13,7 +13,7 @@ import { withTrial } from "./trial.ts";
 
 const suite = "recovery";
 const targetMs = 50;
-const metrics = ["own", "of it at work", "engine", "all"] as const;
+const metrics = ["own", "processor", "engine", "all"] as const;
 const probe = join(import.meta.dirname, "..", "lib", "call-probe.ts");
 
 /** A failure that the engine makes, and what has to come of it. */
@@ -38,7 +38,7 @@ export async function failureToReport(context: SuiteContext): Promise<SuiteResul
   for (let round = 1; round <= context.runs; round += 1) {
     for (const trouble of shuffled(all, context.random)) {
       const found = await measure(context, trouble);
-      const values = [found.ownMs, found.busyMs, found.engineMs, found.totalMs];
+      const values = [found.ownMs, found.processorMs, found.engineMs, found.totalMs];
       for (const [index, metric] of metrics.entries()) {
         const value = values[index] ?? Number.NaN;
         samples.push({ round, subject: subjectOf(trouble), contestant: "lash", metric, value });

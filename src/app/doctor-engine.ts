@@ -149,7 +149,7 @@ export function inToolsOf(product: string, checks: readonly Check[]): readonly C
     ...failure,
     advice: failure.advice?.map((each) => ({
       ...each,
-      command: each.command?.replace(/^docker /, "podman "),
+      command: each.command?.replaceAll(/\bdocker (?=\w)/g, "podman "),
     })),
   });
   return checks.map((check) => ({ ...check, problems: check.problems.map(reword) }));

@@ -93,6 +93,10 @@ const table: Readonly<Record<FailureCode, Row>> = {
     { text: "See the engine's proxy and registries", command: "docker info" },
     { text: "Give the engine the certificate of the registry's authority, or correct its proxy" },
   ],
+  "pull-failed": ({ details }) => [
+    { text: "Try the pull alone", command: `docker pull ${details?.image ?? "IMAGE"}` },
+    { text: "Read what the engine says of it", command: "journalctl -u docker -n 50" },
+  ],
   "build-failed": () => [{ text: "Read the step that failed in the output above" }],
   "name-in-use": ({ details }) => [
     details?.name === undefined

@@ -67,7 +67,7 @@ function recognise(evidence: Evidence): Named {
 
 /** What the failure is called when nothing more is known than what was being done. */
 const fallback: Readonly<Record<Activity, FailureCode>> = {
-  pull: "registry-unreachable",
+  pull: "pull-failed",
   build: "build-failed",
   create: "start-failed",
   start: "start-failed",

@@ -18,6 +18,7 @@ export type FailureCode =
   | "image-wrong-platform"
   | "registry-unreachable"
   | "registry-tls"
+  | "pull-failed"
   | "build-failed"
   | "name-in-use"
   | "mount-source-missing"

@@ -43,7 +43,11 @@ export async function bringUp(run: BringUp, resource: Resource): Promise<void> {
     context.board.set(resource.name, { tag: "starting" });
     const sight = await make({ run, resource, engine, built, found, created }, decision);
     const adopted = decision.action === "keep";
-    await settle(context, { resource, resolved, engine, ...sight }, { adopted, signal });
+    await settle(
+      context,
+      { resource, resolved, engine, ...sight },
+      { adopted, signal, existingData: hadData(run, resolved) },
+    );
   });
 }
 
@@ -206,6 +210,11 @@ async function bringUpExternal(run: BringUp, resource: Resource, resolved: Resol
   }
   context.board.set(name, { tag: "ready", id: "" });
   context.bus.emit({ type: "resource_ready", name, container_id: "", url: context.shownUrl(name) });
+}
+
+/** Whether a volume of it was there before this `up`. */
+function hadData({ before }: BringUp, { work }: ResolvedResource): boolean {
+  return work.type === "container" && before.volumes.some(({ name }) => work.volumes.includes(name));
 }
 
 /** The container of a resource under its own name. */

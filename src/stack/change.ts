@@ -90,7 +90,7 @@ async function startOnce(
     throw new FailureError(await startFailure(resource, error, { engine, id: facts.id, mask }), error);
   }
   const now = (await look(context.watcher(engine), facts.id, signal)) ?? { facts, mark: unmarked };
-  await settle(context, { ...member, engine, ...now }, { adopted: false, signal });
+  await settle(context, { ...member, engine, ...now }, { adopted: false, signal, existingData: true });
 }
 
 async function containersOf(

@@ -98,12 +98,14 @@ export async function readinessFailure(
     readonly id: string;
     readonly mask: Mask;
     readonly signal: AbortSignal;
+    /** Whether an earlier run wrote its data. */
+    readonly existingData: boolean;
   },
 ): Promise<Failure> {
   const logTail = await readTail(context);
-  if (readiness.type === "ended") return exitFailure(subject, readiness.facts, logTail, context.mask);
+  if (readiness.type === "ended") return exitFailure(subject, readiness.facts, { ...context, logTail });
   if (readiness.type === "crash-loop") {
-    const end = exitFailure(subject, readiness.facts, logTail, context.mask);
+    const end = exitFailure(subject, readiness.facts, { ...context, logTail });
     const times = readiness.facts.restartCount;
     const message = `"${subject}": crash loop, the engine restarted it ${times} times and it is not ready; ${end.message}`;
     return { ...end, code: "crash-loop", message };
@@ -137,8 +139,15 @@ async function isUnhealthy({
 export function exitFailure(
   subject: string,
   facts: ContainerFacts | undefined,
-  logTail: readonly string[],
-  mask: Mask,
+  {
+    logTail,
+    mask,
+    existingData,
+  }: {
+    readonly logTail: readonly string[];
+    readonly mask: Mask;
+    readonly existingData?: boolean | undefined;
+  },
 ): Failure {
   if (facts === undefined) {
     return {
@@ -156,6 +165,7 @@ export function exitFailure(
     oomKilled: facts.oomKilled,
     exitCode: facts.exitCode,
     logTail,
+    existingData,
   });
 }
 

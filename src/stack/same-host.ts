@@ -11,9 +11,10 @@ export interface SameHost {
 }
 
 /**
- * Whether the ports of an engine are this machine's. Proof is either of: a port that the engine has just found taken is
- * taken here as well; the engine is reached by a socket file and calls its machine what this one is called. Where
- * neither holds it is not known, and counts as no: an engine in a VM, in a container, on another machine.
+ * Whether the ports of an engine are this machine's. Only an engine that is reached by a socket file can be: a port
+ * that it has just found taken must be taken here as well, for an engine in a network of its own may call its machine
+ * what this one is called. Without such a port the name decides. What is not known counts as no: an engine in a VM, in
+ * a container, on another machine.
  */
 export async function sameHost(
   engine: Engine,
@@ -26,12 +27,15 @@ export async function sameHost(
   const { taken, signal } = options;
   const [info, busy] = await Promise.all([
     engine.info({ signal }),
-    taken === undefined ? false : isBusyHere(taken, signal),
+    taken === undefined ? undefined : isBusyHere(taken, signal),
   ]);
-  if (taken !== undefined && busy) {
-    return { same: true, because: `port ${taken.number}/${taken.protocol} is taken on this machine as well` };
+  if (taken === undefined || busy === undefined || !info.endpoint.startsWith("unix://")) {
+    return sameHostByName(info, hostname());
   }
-  return sameHostByName(info, hostname());
+  const port = `port ${taken.number}/${taken.protocol}`;
+  return busy
+    ? { same: true, because: `${port} is taken on this machine as well` }
+    : { same: false, because: `${port} is taken where the engine runs, and free here` };
 }
 
 async function isBusyHere(port: HostPort, signal: AbortSignal): Promise<boolean> {

@@ -17,7 +17,16 @@ interface Made extends Sight {
 export async function settle(
   context: StackContext,
   { resource, resolved, engine, facts, mark }: Made,
-  { adopted, signal }: { readonly adopted: boolean; readonly signal: AbortSignal },
+  {
+    adopted,
+    signal,
+    existingData,
+  }: {
+    readonly adopted: boolean;
+    readonly signal: AbortSignal;
+    /** Whether an earlier run wrote its data. */
+    readonly existingData: boolean;
+  },
 ): Promise<void> {
   const { board, bus, mask } = context;
   const { name } = resource;
@@ -54,6 +63,8 @@ export async function settle(
     case "ended":
     case "crash-loop":
     case "timed-out":
-      throw new FailureError(await readinessFailure(name, readiness, { engine, id: facts.id, mask, signal }));
+      throw new FailureError(
+        await readinessFailure(name, readiness, { engine, id: facts.id, mask, signal, existingData }),
+      );
   }
 }

@@ -193,7 +193,7 @@ export class Supervisor {
       oom_killed: now?.oomKilled ?? false,
       log_tail: tail,
     });
-    return exitFailure(resolved.name, now, tail, mask);
+    return exitFailure(resolved.name, now, { logTail: tail, mask });
   }
 
   /** Starts it again, or waits for the engine to, and waits until it is ready. Undefined: it was stopped on purpose. */

@@ -1,8 +1,8 @@
 import { chmod, chown } from "node:fs/promises";
 import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
-import { askEngine } from "../bed/engine-api.ts";
 import { type Engine, startDocker } from "../bed/engine.ts";
+import { askEngine } from "../bed/engine-api.ts";
 import { startSocketProxy } from "../bed/socket-proxy.ts";
 import { openProject, ownAddresses, web } from "../support/cli.ts";
 import { openScene, readFailed, type Scene } from "../support/failed-up.ts";
@@ -94,7 +94,11 @@ describe("an engine that does not answer", () => {
     await chmod(engine.folder, 0o711);
     await chmod(engine.socket, 0o660);
     const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"];
-    await using project = await openProject({ socket: engine.socket, resources: `  api: ${web()}`, under: nobody });
+    await using project = await openProject({
+      socket: engine.socket,
+      resources: `  api: ${web()}`,
+      under: nobody,
+    });
     for (const path of [project.folder, `${project.folder}/.run`, `${project.folder}/lash.yml`]) {
       await chown(path, 65534, 65534);
     }
@@ -127,7 +131,11 @@ describe("an engine of another time", () => {
     proxy.fault({
       when: { path: "/_ping" },
       times: 100,
-      do: { action: "answer", status: 200, headers: { "Api-Version": "1.24", Server: "Docker/1.12.6 (linux)" } },
+      do: {
+        action: "answer",
+        status: 200,
+        headers: { "Api-Version": "1.24", Server: "Docker/1.12.6 (linux)" },
+      },
     });
     const { code, error } = await refusedUp(proxy.socket);
     expect(error).toMatchObject({ code: "engine-api-version" });

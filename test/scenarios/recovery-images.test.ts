@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { askEngine, callEngine } from "../bed/engine-api.ts";
 import { type Engine, startDocker } from "../bed/engine.ts";
+import { askEngine, callEngine } from "../bed/engine-api.ts";
 import type { RegistryFault } from "../bed/fault-proxy.ts";
 import { waitFor } from "../bed/processes.ts";
 import { type Registry, startRegistry } from "../bed/registry.ts";
@@ -118,7 +118,9 @@ test("a registry that fails inside", async () => {
 
 test("a registry that is down, and a local copy: that one is taken, and said", async () => {
   const image = "127.0.0.1:4/team/local:7";
-  await askEngine(engine.socket, "/images/lash-base:1/tag?repo=127.0.0.1:4/team/local&tag=7", { method: "POST" });
+  await askEngine(engine.socket, "/images/lash-base:1/tag?repo=127.0.0.1:4/team/local&tag=7", {
+    method: "POST",
+  });
   await using one = await scene(image, ", pull: always");
   const { report } = await one.recoveredUp();
   expect(report).toMatchObject({
@@ -156,7 +158,10 @@ test("a rate limit with no word of when it ends: no second pull", async () => {
 });
 
 test("a rate limit that is to last: no second pull", async () => {
-  await using _fault = await faulty({ mode: "too-many-requests", message: "retry-after: 120s, allowed: 100/hour" });
+  await using _fault = await faulty({
+    mode: "too-many-requests",
+    message: "retry-after: 120s, allowed: 100/hour",
+  });
   await using one = await scene(shared);
   const { failure } = await one.failedUp();
   expect(failure).toMatchObject({ code: "image-rate-limited", details: { retryAfterMs: 120_000 } });
@@ -164,7 +169,10 @@ test("a rate limit that is to last: no second pull", async () => {
 });
 
 test("a rate limit that is not over when it was said to be: one retry, and both failures are told", async () => {
-  await using _fault = await faulty({ mode: "too-many-requests", message: "retry-after: 300ms, allowed: 9/minute" });
+  await using _fault = await faulty({
+    mode: "too-many-requests",
+    message: "retry-after: 300ms, allowed: 9/minute",
+  });
   await using one = await scene(shared);
   const { failure, report } = await one.failedUp({ told: toldWhen.repairedInVain });
   expect(failure).toMatchObject({ code: "image-rate-limited", cause: { code: "image-rate-limited" } });
@@ -198,7 +206,9 @@ test("a rate limit that asks to come back soon: it is kept to, and the second pu
 // Last: from here on the engine has no layer of the image, for those are what is cut.
 test("the connection is cut in the middle of a layer: one more pull, which works", async () => {
   const { text } = await callEngine(engine.socket, "/images/json");
-  const tags = (JSON.parse(text) as { RepoTags: string[] | null }[]).flatMap(({ RepoTags }) => RepoTags ?? []);
+  const tags = (JSON.parse(text) as { RepoTags: string[] | null }[]).flatMap(
+    ({ RepoTags }) => RepoTags ?? [],
+  );
   for (const tag of tags) await askEngine(engine.socket, `/images/${tag}?force=1`, { method: "DELETE" });
   await using one = await scene(shared);
   await using fault = await faulty({ mode: "cut-blob", afterBytes: 65_536 });

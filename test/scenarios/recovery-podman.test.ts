@@ -88,5 +88,8 @@ test("an image that may not be pulled, and one whose registry is down", async ()
     openScene({ socket: engine.socket, resources: `  api: { container: { image: "${text}" } }` });
   await using down = await image("127.0.0.1:4/team/base:7");
   const { failure } = await down.failedUp();
-  expect(failure).toMatchObject({ code: "registry-unreachable", details: { image: "127.0.0.1:4/team/base:7" } });
+  expect(failure).toMatchObject({
+    code: "registry-unreachable",
+    details: { image: "127.0.0.1:4/team/base:7" },
+  });
 });

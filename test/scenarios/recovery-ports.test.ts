@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Engine, startDocker } from "../bed/engine.ts";
-import { ownAddresses, web } from "../support/cli.ts";
+import { bringDown, ownAddresses, web } from "../support/cli.ts";
 import { watchEngine } from "../support/engine-watch.ts";
 import { makeStranger, openScene, type Scene } from "../support/failed-up.ts";
 import { listenIn } from "../support/listener.ts";
@@ -49,7 +49,10 @@ describe.each([
     await using one = await scene("8081:80");
     await using holder = await makeStranger(engine.socket, {
       name: `holder-${one.project.name}`,
-      labels: { "com.docker.compose.project": "shop", "com.docker.compose.project.config_files": "/srv/shop/compose.yaml" },
+      labels: {
+        "com.docker.compose.project": "shop",
+        "com.docker.compose.project.config_files": "/srv/shop/compose.yaml",
+      },
       port: 8081,
     });
     await one.watchAgain();
@@ -58,7 +61,13 @@ describe.each([
       code: "port-in-use",
       subject: "api",
       details: { port: { address: "127.0.0.1", number: 8081, protocol: "tcp" } },
-      holder: { type: "container", container: holder.name, project: "shop", file: "/srv/shop/compose.yaml", ours: false },
+      holder: {
+        type: "container",
+        container: holder.name,
+        project: "shop",
+        file: "/srv/shop/compose.yaml",
+        ours: false,
+      },
     });
     expect(failure.evidence).toContain("Bind for 127.0.0.1:8081 failed: port is already allocated");
   });
@@ -97,7 +106,10 @@ describe.each([
     await using one = await scene("8083:80");
     await using holder = await listenIn(engine, { address: "0.0.0.0", port: 8083 });
     const { failure } = await one.failedUp();
-    expect(failure).toMatchObject({ code: "port-in-use", holder: { type: "process", pid: holder.pid, address: "0.0.0.0" } });
+    expect(failure).toMatchObject({
+      code: "port-in-use",
+      holder: { type: "process", pid: holder.pid, address: "0.0.0.0" },
+    });
   });
 
   test("a process has the port on IPv6 only", async () => {
@@ -109,6 +121,15 @@ describe.each([
       details: { port: { address: "::1", number: 8084 } },
       holder: { type: "process", pid: holder.pid, address: "::1" },
     });
+  });
+
+  test("a process has the port on IPv6 only, and the stack wants it on IPv4: no failure", async () => {
+    await using one = await scene("127.0.0.1:8085:80");
+    await using holder = await listenIn(engine, { address: "::1", port: 8085 });
+    const { stdout } = await one.project.ok(["up", "-d", "--json"]);
+    expect(stdout).not.toContain("failure_detected");
+    expect(holder.isAlive()).toBe(true);
+    await bringDown(one.project);
   });
 
   test("the host address does not exist: no port conflict", async () => {

@@ -33,10 +33,10 @@ function scene(fields: string, version: Version = "20.10"): Promise<Scene> {
 }
 
 async function runningContainer({ project }: Scene) {
-  return await waitFor(
-    async () => (await project.containers()).find(({ state }) => state === "running"),
-    { timeoutMs: 20_000, describe: () => `no container of "${project.name}" runs` },
-  );
+  return await waitFor(async () => (await project.containers()).find(({ state }) => state === "running"), {
+    timeoutMs: 20_000,
+    describe: () => `no container of "${project.name}" runs`,
+  });
 }
 
 test.each(versions)("the source of a mount is not there, and is not made (Docker %s)", async (version) => {
@@ -60,6 +60,17 @@ test.each(versions)("a folder is mounted onto a file (Docker %s)", async (versio
   expect(one.attempts()).toMatchObject({ creates: 1, starts: 1 });
 });
 
+test.each(versions)("a file is mounted onto a folder (Docker %s)", async (version) => {
+  await using one = await scene(`command: [open-port, "80"], volumes: ["./file:/usr"]`, version);
+  await one.project.write("file", "text\n");
+  const { failure } = await one.failedUp();
+  expect(failure).toMatchObject({
+    code: "mount-type-mismatch",
+    subject: "api",
+    details: { path: join(one.project.folder, "file") },
+  });
+});
+
 test.each(versions)("the command is not in the image (Docker %s)", async (version) => {
   await using one = await scene(`command: [no-such-program, "80"]`, version);
   const { failure } = await one.failedUp();
@@ -76,7 +87,10 @@ test.each(versions)("the command may not be executed (Docker %s)", async (versio
 });
 
 test.each(versions)("the command is no program of this machine (Docker %s)", async (version) => {
-  await using one = await scene(`command: [/program], volumes: ["./program:/program:ro"], ready: { tcp: 80 }`, version);
+  await using one = await scene(
+    `command: [/program], volumes: ["./program:/program:ro"], ready: { tcp: 80 }`,
+    version,
+  );
   await one.project.write("program", "\u0001\u0002 nothing that runs\n");
   await chmod(join(one.project.folder, "program"), 0o755);
   const { failure } = await one.failedUp();

@@ -40,7 +40,9 @@ export async function watchEngine(socket: string, options: WatchOptions): Promis
           if (is === undefined) return [`${name} is gone`];
           return is === was ? [] : [`${name} was ${was}, is ${is}`];
         }),
-        ...[...after.things.keys()].filter((name) => !before.things.has(name)).map((name) => `${name} is new`),
+        ...[...after.things.keys()]
+          .filter((name) => !before.things.has(name))
+          .map((name) => `${name} is new`),
         ...[...before.images].filter((image) => !after.images.has(image)).map((image) => `${image} is gone`),
         ...done.map(({ type, action, name }) => `${type} ${name}: ${action}`),
       ];
@@ -86,7 +88,9 @@ async function look(socket: string, options: WatchOptions): Promise<Seen> {
   const tags = options.only === undefined ? images : [];
   return {
     things: seen,
-    images: new Set(tags.flatMap(({ Id, RepoTags }) => (RepoTags ?? []).map((tag) => `image ${tag} (${Id})`))),
+    images: new Set(
+      tags.flatMap(({ Id, RepoTags }) => (RepoTags ?? []).map((tag) => `image ${tag} (${Id})`)),
+    ),
   };
 }
 
@@ -129,7 +133,8 @@ async function actionsSince(
     const { Type: type, Action: action, Actor } = event;
     const name = Actor.Attributes?.["name"] ?? Actor.ID;
     const container = Actor.Attributes?.["container"];
-    if (!["container", "network", "volume"].includes(type) || /^(?:exec_|health_status|top$)/.test(action)) return [];
+    if (!["container", "network", "volume"].includes(type) || /^(?:exec_|health_status|top$)/.test(action))
+      return [];
     if (isOurs(event) || (container !== undefined && oursById.has(container))) return [];
     if (options.only !== undefined && !options.only.includes(name)) return [];
     return [{ type, action, name }];

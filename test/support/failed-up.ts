@@ -1,4 +1,3 @@
-import { appendFile } from "node:fs/promises";
 import { expect } from "vitest";
 import { askEngine, callEngine } from "../bed/engine-api.ts";
 import { type SocketProxy, startSocketProxy } from "../bed/socket-proxy.ts";
@@ -15,6 +14,7 @@ export interface FailureLine {
   readonly logTail?: readonly string[];
   readonly details?: Readonly<Record<string, unknown>>;
   readonly holder?: Readonly<Record<string, unknown>>;
+  readonly advice?: readonly { readonly text: string; readonly command?: string }[];
   readonly cause?: FailureLine;
 }
 
@@ -22,7 +22,12 @@ export interface FailureLine {
 export interface ReportLine {
   readonly operation: string;
   readonly detected: FailureLine;
-  readonly repair?: { readonly name: string; readonly what: string; readonly safe: string; readonly outcome: string };
+  readonly repair?: {
+    readonly name: string;
+    readonly what: string;
+    readonly safe: string;
+    readonly outcome: string;
+  };
   readonly because?: string;
   readonly retry?: { readonly outcome: string; readonly tookMs: number };
   readonly outcome: "recovered" | "gave-up";
@@ -38,8 +43,10 @@ export interface FailedUp {
   readonly failure: FailureLine;
   readonly failures: readonly FailureLine[];
   readonly lines: readonly Line[];
-  /** How its recovery ended; undefined when nothing was there to recover. */
+  /** How its recovery ended, by the last event of it; undefined when nothing was there to recover. */
   readonly report: ReportLine | undefined;
+  /** The reports in the error document. */
+  readonly recoveries: readonly ReportLine[];
 }
 
 /** An `up` that worked after one recovery. */
@@ -115,11 +122,12 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
       proxy.reset();
       const ended = await project.ok(["up", "-d", "--json", ...more], { ...run, code: exitCode });
       const failed = readFailed(ended.code, ended.stdout);
-      await record(options.socket, failed);
       expect((await project.left()).toSorted(), "what is left of ours").toEqual(left.toSorted());
       expect(await watch.changes(), "what changed of others").toEqual([]);
       expectFewAttempts(proxy);
-      expect(recoveryOf(failed.lines), failed.report?.because).toEqual(told);
+      expect(recoveryOf(failed.lines), `because ${failed.report?.because ?? ""}`).toEqual(told);
+      expect(failed.recoveries.at(-1), "the error's own report").toEqual(failed.report);
+      expect(failed.failure.advice ?? [], "advice").not.toEqual([]);
       return failed;
     },
     async recoveredUp({ changes, ...run } = {}) {
@@ -134,7 +142,11 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
       expectFewAttempts(proxy);
       expect(recoveryOf(lines)).toEqual(toldWhen.recovered);
       const report = reportOf(lines);
-      expect(report).toMatchObject({ repair: { outcome: "done" }, retry: { outcome: "worked" }, outcome: "recovered" });
+      expect(report).toMatchObject({
+        repair: { outcome: "done" },
+        retry: { outcome: "worked" },
+        outcome: "recovered",
+      });
       if (report === undefined) throw new Error("no report");
       return { report, lines };
     },
@@ -160,7 +172,13 @@ function expectFewAttempts(proxy: SocketProxy): void {
 }
 
 function recoveryOf(lines: readonly Line[]): readonly string[] {
-  const types = new Set(["failure_detected", "repair_started", "repair_applied", "recovered", "recovery_ended"]);
+  const types = new Set([
+    "failure_detected",
+    "repair_started",
+    "repair_applied",
+    "recovered",
+    "recovery_ended",
+  ]);
   return lines.flatMap(({ type = "" }) => (types.has(type) ? [type] : []));
 }
 
@@ -180,20 +198,14 @@ function readLines(stdout: string): readonly Line[] {
 export function readFailed(code: number, stdout: string): FailedUp {
   const lines = readLines(stdout);
   const { error } = (lines.at(-1) ?? {}) as {
-    error?: FailedUp["error"] & { data: { failures?: readonly FailureLine[] } };
+    error?: FailedUp["error"] & {
+      data: { failures?: readonly FailureLine[]; recoveries?: readonly ReportLine[] };
+    };
   };
   if (error === undefined) throw new Error(`lash up printed no error\n${stdout}`);
-  const failures = error.data.failures ?? [];
+  const { failures = [], recoveries = [] } = error.data;
   const [failure = { code: error.code, subject: "", message: error.message, evidence: "" }] = failures;
-  return { code, error, failure, failures, lines, report: reportOf(lines) };
-}
-
-async function record(socket: string, failed: FailedUp): Promise<void> {
-  const file = process.env.LASH_TEST_PROVOKED;
-  if (file === undefined) return;
-  const { Version: version = "?" } = await askEngine<{ Version?: string }>(socket, "/version").catch(() => ({ Version: undefined }));
-  const name = expect.getState().currentTestName;
-  await appendFile(file, `## ${name}\n- engine ${version}, exit ${failed.code}, error ${failed.error.code}\n${failed.failures.map((f) => "- " + JSON.stringify(f)).join("\n") || "- " + JSON.stringify(failed.error)}\n`);
+  return { code, error, failure, failures, lines, report: reportOf(lines), recoveries };
 }
 
 /** A container that Lash did not make; it goes with `await using`. */
@@ -214,7 +226,14 @@ export interface StrangerOptions {
 }
 
 export async function makeStranger(socket: string, options: StrangerOptions): Promise<Stranger> {
-  const { name, labels = { someone: "else" }, network, port, address = "127.0.0.1", started = true } = options;
+  const {
+    name,
+    labels = { someone: "else" },
+    network,
+    port,
+    address = "127.0.0.1",
+    started = true,
+  } = options;
   const { Id: id } = await askEngine<{ Id: string }>(socket, `/containers/create?name=${name}`, {
     method: "POST",
     body: {

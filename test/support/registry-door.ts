@@ -25,7 +25,8 @@ export async function openRegistryDoor(engine: Engine, registry: Registry): Prom
   const path = join(folder, "s");
   const logFile = join(folder, "log");
   const open = new Set<Socket>();
-  const track = (socket: Socket): Socket => open.add(socket) && socket.once("close", () => open.delete(socket));
+  const track = (socket: Socket): Socket =>
+    open.add(socket) && socket.once("close", () => open.delete(socket));
   const server = createServer({ allowHalfOpen: true }, (inside) => {
     const registrySide = createConnection({ port, host: "127.0.0.1", allowHalfOpen: true });
     track(inside).on("error", () => registrySide.destroy());

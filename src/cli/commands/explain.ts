@@ -20,6 +20,7 @@ const codes: Readonly<Record<FailureCode, true>> = {
   "image-wrong-platform": true,
   "registry-unreachable": true,
   "registry-tls": true,
+  "pull-failed": true,
   "build-failed": true,
   "name-in-use": true,
   "mount-source-missing": true,

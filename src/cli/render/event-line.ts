@@ -1,7 +1,7 @@
 import type { StackEvent } from "../../app/types.ts";
 import { exitWords, failedWords, isRecovery } from "./board.ts";
 import type { Paint } from "./paint.ts";
-import { detectedLines, gaveUpLines, recoveredLines, repairLines } from "./recovery.ts";
+import { detectedLines, endedAgainLines, gaveUpLines, recoveredLines, repairLines } from "./recovery.ts";
 import { elapsed, pad, plain } from "./text.ts";
 import type { Told } from "./told.ts";
 
@@ -63,7 +63,9 @@ export function eventLines(event: StackEvent, options: EventLineOptions): readon
     case "recovered":
       return recoveredLines(event.report, { ...options, addresses: told.addresses(event) });
     case "recovery_ended":
-      return gaveUpLines(event.report, options);
+      return event.report.failure !== undefined && told.knows(event.report.failure)
+        ? endedAgainLines(event.report, event.report.failure, options)
+        : gaveUpLines(event.report, options);
     case "engine_lost":
       return [`${warn} ${plain(`engine lost: ${event.error}`)}; what runs keeps running, trying again`];
     case "engine_back":

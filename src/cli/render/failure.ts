@@ -73,6 +73,7 @@ function consequenceLines(failure: Failure, { paint, columns }: Look): readonly 
 const vague: ReadonlySet<Failure["code"]> = new Set([
   "start-failed",
   "stop-failed",
+  "pull-failed",
   "build-failed",
   "port-binding-failed",
   "internal",

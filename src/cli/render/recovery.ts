@@ -1,6 +1,7 @@
 import type { Failure, RecoveryReport, Repair } from "../../app/types.ts";
 import { type Look, stepLines } from "./block.ts";
 import { adviceLines, causeLines, failureLines } from "./failure.ts";
+import { failureText } from "./holder.ts";
 import { elapsed, plain } from "./text.ts";
 import { sameFailure } from "./told.ts";
 
@@ -32,6 +33,12 @@ export function repairLines({ name, what, safe }: Repair, look: Look): readonly 
 export function recoveredLines(report: RecoveryReport, look: RecoveredLook): readonly string[] {
   const text = look.addresses.length === 0 ? plain(report.operation) : look.addresses.map(plain);
   return [...retryLines(report, look), ...stepLines({ mark: "v", word: "recovered", code: "", text }, look)];
+}
+
+/** In place of what the reader has just seen whole: what it was that ended the retry. */
+export function endedAgainLines(report: RecoveryReport, failure: Failure, look: Look): readonly string[] {
+  const step = { mark: "x", word: "gave up", code: plain(failure.code), text: failureText(failure) } as const;
+  return [...whyNot(report, look), ...retryLines(report, look), ...stepLines(step, look)];
 }
 
 /** Why there is no repair, or what became of it, and what the person can do. */

@@ -59,6 +59,14 @@ export const imageMeanings = {
     youCan:
       "Give the engine the authority's certificate (`/etc/docker/certs.d/<registry>/ca.crt`), or correct its proxy settings.",
   },
+  "pull-failed": {
+    title: "The image could not be pulled, why is not known",
+    means: "The engine refused the pull with words that Lash does not know.",
+    recognised: "By what was being done; the words match nothing else here.",
+    does: "Nothing. The engine's words are shown whole.",
+    never: "Uses another image, or the local one without a known reason.",
+    youCan: "Pull the image by hand, and read the engine's log.",
+  },
   "build-failed": {
     title: "The image could not be built",
     means: "A step of the Dockerfile failed, or the Dockerfile cannot be read.",

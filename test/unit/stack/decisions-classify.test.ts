@@ -156,7 +156,7 @@ describe("classify()", () => {
     ["crashed", "run", ""],
     ["stop-failed", "stop", "cannot stop"],
     ["not-ready-in-time", "readiness", ""],
-    ["registry-unreachable", "pull", "something else"],
+    ["pull-failed", "pull", "something else"],
     // Look-alikes: the words are there, the cause is another.
     [
       "port-binding-failed",

@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { hostname } from "node:os";
 import { describe, expect, test } from "vitest";
 import { createMemoryEngine, type MemoryEngine } from "../../../src/drivers/memory/memory-engine.ts";
+import type { Engine } from "../../../src/engine/engine.ts";
 import type { EngineInfo } from "../../../src/engine/facts.ts";
 import { label } from "../../../src/model/labels.ts";
 import type { HostPort } from "../../../src/recovery/failure.ts";
@@ -60,7 +62,6 @@ describe("holderOf()", () => {
       type: "container",
       by: "compose",
       container: "ci-jenkins-1",
-      by: "compose",
       project: "ci",
       file: "/srv/ci/compose.yaml",
       ours: false,
@@ -79,7 +80,6 @@ describe("holderOf()", () => {
         type: "container",
         by: "lash",
         container: "shop.web",
-        by: "lash",
         project: "shop",
         file: "/srv/shop/lash.yml",
         ours: project === "shop",
@@ -94,7 +94,6 @@ describe("holderOf()", () => {
       type: "container",
       by: undefined,
       container: "stranger",
-      by: undefined,
       project: undefined,
       file: undefined,
       ours: false,
@@ -198,10 +197,18 @@ describe("sameHost()", () => {
     expect(verdict.because).not.toBe("");
   });
 
-  test("a port that the engine found taken and that is taken here is proof", async () => {
+  test("a port that the engine found taken decides for an engine behind a socket file, whatever the names", async () => {
     await using server = await listen();
     await using engine = createMemoryEngine();
-    expect((await sameHost(engine, { signal, taken: tcp(server.port) })).same).toBe(true);
-    expect((await sameHost(engine, { signal, taken: tcp(await freePort()) })).same).toBe(false);
+    const behind = (endpoint: string): Engine =>
+      Object.create(engine, {
+        info: { value: async () => ({ ...info, endpoint, host: { ...info.host, name: hostname() } }) },
+      });
+    const local = behind("unix:///var/run/docker.sock");
+    expect(await sameHost(local, { signal })).toMatchObject({ same: true });
+    expect(await sameHost(local, { signal, taken: tcp(server.port) })).toMatchObject({ same: true });
+    expect(await sameHost(local, { signal, taken: tcp(await freePort()) })).toMatchObject({ same: false });
+    const remote = behind("tcp://10.0.0.2:2375");
+    expect(await sameHost(remote, { signal, taken: tcp(server.port) })).toMatchObject({ same: false });
   });
 });
