@@ -11,6 +11,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   state: ["model", "async"],
   recovery: ["model", "engine", "async"],
   host: ["model", "async", "recovery"],
+  connectivity: ["model", "engine", "async"],
   stack: ["model", "manifest", "engine", "recovery", "host", "state", "async"],
   "drivers/engine-api": ["model", "engine", "async"],
   "drivers/docker": ["model", "engine", "async", "drivers/engine-api"],

@@ -20,7 +20,7 @@ if (file !== undefined) {
     const { idle: idleMs } = performance.eventLoopUtilization();
     moments.push({ at, idleMs, processorMs: (user + system) / 1000, ...body });
   };
-  subscribe("http.client.request.start", (message) => {
+  subscribe("http.client.request.created", (message) => {
     const { request } = message as { readonly request: ClientRequest };
     count += 1;
     calls.set(request, count);

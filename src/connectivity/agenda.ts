@@ -47,9 +47,15 @@ export function dueInMs({ scheduled, asked }: Agenda, nowMs: number): number | u
   return waits.length === 0 ? undefined : Math.min(...waits);
 }
 
+/** Whether the next probe starts because somebody asked, ahead of its time. */
+export function isAhead({ scheduled, asked }: Agenda): boolean {
+  return asked !== undefined && asked.atMs < (scheduled?.atMs ?? Number.POSITIVE_INFINITY);
+}
+
 /** The agenda once a probe has started: it serves everybody who asked. */
-export function started({ scheduled, asked, startedAt }: Agenda, nowMs: number): Agenda {
-  const isAsked = asked !== undefined && asked.atMs <= (scheduled?.atMs ?? Number.POSITIVE_INFINITY);
+export function started(agenda: Agenda, nowMs: number): Agenda {
+  const { asked, startedAt } = agenda;
+  const isAsked = asked !== undefined && isAhead(agenda);
   return {
     scheduled: undefined,
     asked: undefined,

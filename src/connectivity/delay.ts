@@ -12,7 +12,10 @@ export interface Backoff {
  * Never above max: where the jitter would pass it, the pause is spread over [max - jitter, max], so that many servers
  * that lost the same runner do not come back in step. `random` is in [0, 1).
  */
-export function retryDelayMs(failure: number, { random, ...limits }: Backoff & { readonly random: number }): number {
+export function retryDelayMs(
+  failure: number,
+  { random, ...limits }: Backoff & { readonly random: number },
+): number {
   const { baseDelayMs, maxDelayMs, jitterMs } = limits;
   const plain = backoffMs(failure, { firstMs: baseDelayMs, maximumMs: maxDelayMs });
   const lowest = Math.max(0, Math.min(plain, maxDelayMs - jitterMs));

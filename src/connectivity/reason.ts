@@ -14,20 +14,6 @@ export type Reason =
   | "protocol"
   | "bad-response";
 
-/** Every reason, for tables of metrics. */
-export const reasons: readonly Reason[] = [
-  "refused",
-  "dns",
-  "timeout",
-  "reset",
-  "tls",
-  "auth-failed",
-  "clock-skew",
-  "engine-down",
-  "protocol",
-  "bad-response",
-];
-
 /** The last error of a dependency, fit to be shown: no credentials, no control characters, one line. */
 export interface LastError {
   /** The most particular code there is: the runner's, Node's, or ours. */

@@ -77,14 +77,18 @@ function readRunner(environment: Environment): ConnectivitySettings["runner"] {
   const sharedSecret = environment[variable.sharedSecret] ?? "";
   if (address === "" && sharedSecret === "") return undefined;
   if (address === "") throw refused(variable.baseUrl, `it is missing, but ${variable.sharedSecret} is set`);
-  if (sharedSecret === "") throw refused(variable.sharedSecret, `it is missing, but ${variable.baseUrl} is set`);
+  if (sharedSecret === "")
+    throw refused(variable.sharedSecret, `it is missing, but ${variable.baseUrl} is set`);
   // What is no URL is not repeated: nobody can tell where the password in it ends.
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:")) {
     throw refused(variable.baseUrl, "it is no URL that begins with http:// or https://");
   }
   if (url.search !== "" || url.hash !== "") {
-    throw refused(variable.baseUrl, "it has a query or a fragment, which cannot be part of every call's path");
+    throw refused(
+      variable.baseUrl,
+      "it has a query or a fragment, which cannot be part of every call's path",
+    );
   }
   return { baseUrl: url.href.replace(/\/+$/, ""), sharedSecret };
 }

@@ -41,6 +41,10 @@ function time<Name extends string>(name: Name, ms: number | undefined): { readon
   return { [name]: new Date(ms).toISOString() } as { readonly [N in Name]?: string };
 }
 
-function withoutUndefined({ code, message, statusCode }: LastError): NonNullable<HealthSnapshot["lastError"]> {
+function withoutUndefined({
+  code,
+  message,
+  statusCode,
+}: LastError): NonNullable<HealthSnapshot["lastError"]> {
   return statusCode === undefined ? { code, message } : { code, message, statusCode };
 }

@@ -65,7 +65,10 @@ export interface DownStatus extends Checked {
 
 export type DependencyStatus = UnknownStatus | UpStatus | DownStatus;
 
-/** What happened to a dependency. `random` in [0, 1) spreads the next try. */
+/**
+ * What happened to a dependency. `random` in [0, 1) spreads the next try; `ahead`: the probe was asked for, before its
+ * time.
+ */
 export type StatusEvent =
   | { readonly type: "probe-succeeded"; readonly atMs: number; readonly durationMs: number }
   | {
@@ -74,6 +77,7 @@ export type StatusEvent =
       readonly durationMs: number;
       readonly failure: ProbeFailure;
       readonly random: number;
+      readonly ahead: boolean;
     }
   | { readonly type: "re-armed"; readonly atMs: number };
 
@@ -147,8 +151,8 @@ function afterFailure(
   const attempts = (before?.attempts ?? 0) + 1;
   const exhausted = retry.maxRetries > 0 && attempts >= retry.maxRetries;
   const delayMs = retryDelayMs(attempts, { ...retry, random: event.random });
-  // A probe ahead of its time, on demand of a request, must not put off the retry that others were told of.
-  const promisedMs = (before?.nextRetryAt ?? 0) - atMs;
+  // A probe on demand of a request must not put off the retry that others were told of.
+  const promisedMs = event.ahead ? (before?.nextRetryAt ?? 0) - atMs : 0;
   const retryInMs = exhausted ? undefined : promisedMs > 0 ? Math.min(promisedMs, delayMs) : delayMs;
   return {
     ...targetOf(status),

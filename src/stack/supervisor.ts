@@ -259,7 +259,13 @@ export class Supervisor {
       board.set(name, { tag: "ready", id: facts.id });
       bus.emit({ type: "resource_ready", name, container_id: facts.id, url: this.#context.shownUrl(name) });
     } else if (readiness.type === "timed-out") {
-      const failure = await readinessFailure(name, readiness, { engine, id: facts.id, mask, signal });
+      const failure = await readinessFailure(name, readiness, {
+        engine,
+        id: facts.id,
+        mask,
+        signal,
+        existingData: true,
+      });
       board.set(name, { tag: "unhealthy", id: facts.id, output: failure.evidence });
       bus.emit({ type: "resource_unhealthy", name, output: failure.evidence });
     }

@@ -34,6 +34,13 @@ export const containerRules: readonly Rule[] = [
   {
     code: "mount-type-mismatch",
     during: startingOrPasted,
+    // Podman 4.3 leaves the question away.
+    pattern:
+      /^error mounting "(?<path>[^"]{1,1000})" to rootfs at "[^"]{1,1000}": .{0,2000}: not a directory(?:: OCI runtime error)?$/i,
+  },
+  {
+    code: "mount-type-mismatch",
+    during: startingOrPasted,
     pattern:
       /^(?:error mounting "(?<path>[^"]{1,1000})" to rootfs|.{0,2000}not a directory(?:: unknown)?: Are you trying to mount).{0,2000}\bmount a directory onto a file \(or vice-versa\)\?/i,
   },

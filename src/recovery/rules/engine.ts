@@ -41,7 +41,7 @@ export const engineRules: readonly Rule[] = [
     code: "engine-network-broken",
     during: startingOrPasted,
     pattern:
-      /^(?:[^(]{0,200}\()?iptables failed: .{1,2000}(?:No chain\/target\/match by that name|Chain '[^']{1,80}' does not exist)/i,
+      /^(?:[^(]{0,200}\(|Failed to program \w{1,30} chain: )?iptables failed: .{1,2000}(?:No chain\/target\/match by that name|Chain '[^']{1,80}' does not exist)/i,
   },
   { code: "engine-network-broken", during: startingOrPasted, pattern: /^could not find bridge \S/i },
   {

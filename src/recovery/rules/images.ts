@@ -6,6 +6,9 @@ import { pulling, pullingOrPasted, type Rule, startingOrPasted } from "./rule.ts
 const passingCauses =
   /^(?:net\/http: TLS handshake timeout|net\/http: timeout awaiting response headers|(?:net\/http: request canceled(?: while waiting for connection)?|context deadline exceeded) \(Client\.Timeout (?:exceeded|or context cancellation)[^)]{0,60}\)|Client\.Timeout exceeded[\w ]{0,60}|context deadline exceeded|i\/o timeout|connection timed out|connection reset by peer|unexpected EOF|EOF)$/i;
 
+/** What a registry, or what stands before it, answers while it is in trouble. */
+const troubledAnswers = /^5\d\d [A-Z][\w ]{1,60}$/i;
+
 const lastingCauses =
   /^(?:lookup \S+(?: on \S+)?: .{1,200}|network is unreachable|no route to host|connection refused)$/i;
 
@@ -83,6 +86,7 @@ export const imageRules: readonly Rule[] = [
   { code: "image-not-found", under: ["registry"], pattern: /^(?<image>[\w./:@-]{1,300}): not found$/i },
   ...onTheWay(trustCauses, { code: "registry-tls" }),
   ...onTheWay(passingCauses, { code: "registry-unreachable", read: () => ({ passing: true }) }),
+  ...onTheWay(troubledAnswers, { code: "registry-unreachable", read: () => ({ passing: true }) }),
   ...onTheWay(lastingCauses, { code: "registry-unreachable", read: () => ({ passing: false }) }),
 ];
 
