@@ -28,46 +28,71 @@ export interface Stretch {
   readonly ownMs: number;
   /** Processor time of the main thread: unlike the others, not longer on a machine that does other things, too. */
   readonly processorMs: number;
-  /** Asked in between, as text: `GET /info 3.1 ms`. */
+  /** What was waited for, as text: `GET /info 3.1 ms`; with "more" where it had been asked before. */
   readonly calls: readonly string[];
 }
 
 /** Answers that go on until somebody ends them: nobody waits for their end. */
-const endless = /^\/(?:v[\d.]+\/)?(?:events|containers\/[^/]+\/(?:wait|logs\?.*follow=(?:1|true)))/;
+const endless = /^\w+ \/(?:events|containers\/[^/]+\/(?:wait|logs\?.*follow=(?:1|true)))/;
 
 /** Takes the time between two moments apart. Busy time counts as ours, also while an answer is outstanding. */
 export function stretch(moments: readonly Moment[], from: Moment, to: Moment): Stretch {
-  const open = new Set<number>();
+  const calls = callsOf(moments).filter(({ askedAt, doneAt }) => askedAt < to.at && doneAt > from.at);
+  // Whatever is still unanswered when all is told was not waited for.
+  const awaited = calls.filter(({ route, doneAt }) => doneAt <= to.at && !endless.test(route));
   let engineMs = 0;
   let last = from;
   for (const moment of moments) {
+    if (moment.at <= from.at) continue;
     if (moment.at > to.at) break;
-    if (moment.at > from.at) {
-      if (open.size > 0) engineMs += moment.idleMs - last.idleMs;
-      last = moment;
-    }
-    if (moment.what === "asked" && !endless.test(moment.path)) open.add(moment.call);
-    if (moment.what === "done") open.delete(moment.call);
+    const { at } = last;
+    const isWaiting = awaited.some(({ askedAt, doneAt }) => askedAt <= at && doneAt > at);
+    if (isWaiting) engineMs += moment.idleMs - last.idleMs;
+    last = moment;
   }
   const totalMs = to.at - from.at;
   const processorMs = to.processorMs - from.processorMs;
-  return { totalMs, engineMs, ownMs: totalMs - engineMs, processorMs, calls: callsIn(moments, from, to) };
+  return {
+    totalMs,
+    engineMs,
+    ownMs: totalMs - engineMs,
+    processorMs,
+    calls: awaited.map(({ route, askedAt, doneAt }) => {
+      const took = `${(doneAt - Math.max(askedAt, from.at)).toFixed(1)} ms`;
+      return `${shortRoute(route)} ${took}${askedAt < from.at ? " more" : ""}`;
+    }),
+  };
 }
 
-function callsIn(moments: readonly Moment[], from: Moment, to: Moment): readonly string[] {
-  return moments.flatMap((moment) => {
-    if (moment.what !== "asked" || moment.at < from.at || moment.at > to.at) return [];
-    const done = moments.find((each) => each.what === "done" && each.call === moment.call);
-    const took =
-      done === undefined || done.at > to.at ? "not awaited" : `${(done.at - moment.at).toFixed(1)} ms`;
-    return [`${routeOf(moment.method, moment.path)} ${took}`];
-  });
+interface Call {
+  /** Method and path without the API version. */
+  readonly route: string;
+  readonly askedAt: number;
+  /** Infinity while there is no whole answer. */
+  readonly doneAt: number;
 }
 
-function routeOf(method: string, path: string): string {
-  const route = path
-    .replace(/^\/v[\d.]+/, "")
+function callsOf(moments: readonly Moment[]): readonly Call[] {
+  const done = new Map<number, number>();
+  for (const moment of moments) {
+    if (moment.what === "done" && !done.has(moment.call)) done.set(moment.call, moment.at);
+  }
+  return moments.flatMap((moment) =>
+    moment.what === "asked"
+      ? [
+          {
+            route: `${moment.method} ${moment.path.replace(/^\/v[\d.]+/, "")}`,
+            askedAt: moment.at,
+            doneAt: done.get(moment.call) ?? Number.POSITIVE_INFINITY,
+          },
+        ]
+      : [],
+  );
+}
+
+/** Without the query, and without whose it is. */
+function shortRoute(route: string): string {
+  return route
     .replace(/\?.*/, "")
     .replace(/\/(containers|exec|networks|images)\/(?!create|json)[^/]+/, "/$1/{id}");
-  return `${method} ${route}`;
 }

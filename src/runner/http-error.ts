@@ -71,10 +71,12 @@ export function refusalOf(thrown: unknown): Refusal {
   if (thrown instanceof HttpError) {
     const { code, message, status } = thrown;
     // A body that stopped coming leaves the connection in no state to be used again.
-    const headers = status === 413 || status === 408 ? { connection: "close" } : {};
+    const headers: Record<string, string> = { ...thrown.headers };
+    if (status === 413 || status === 408) headers["connection"] = "close";
+    if (status === 503) headers["retry-after"] = "1";
     return {
       status,
-      headers: { ...headers, ...(status === 503 ? { "retry-after": "1" } : {}), ...thrown.headers },
+      headers,
       body: { error: { code, message, retryable: status >= 500 } },
     };
   }

@@ -14,8 +14,11 @@ interface StreamPosition {
   readonly count: number;
 }
 
-/** Engines differ in whether "since" takes what was written at that very moment, and Podman's clock has whole seconds. */
-const marginMs = 1000;
+/**
+ * Read again before the last line: lines of two streams may be in another order than their times, engines differ in
+ * whether "since" takes what was written at that very moment, and Podman's stamps have whole seconds.
+ */
+const marginMs = 2000;
 
 /** Keeps count of the lines read. */
 export class LogCounter {
@@ -56,12 +59,10 @@ export function parseLogPosition(text: string): LogPosition | undefined {
   };
 }
 
-/** From when to read again so that nothing is missed; undefined: from the beginning. */
+/** From when to read again so that nothing is missed; undefined: nothing was read. */
 export function sinceOf({ stdout, stderr }: LogPosition): string | undefined {
   const times = [stdout, stderr].flatMap((each) => (each === undefined ? [] : [Date.parse(each.at)]));
-  // A stream that had no line yet may have one from before the other's last.
-  if (times.length < 2) return undefined;
-  return new Date(Math.min(...times) - marginMs).toISOString();
+  return times.length === 0 ? undefined : new Date(Math.max(...times) - marginMs).toISOString();
 }
 
 /** What comes after a position, of a log that is read again from `sinceOf`. */

@@ -7,7 +7,8 @@ const passingCauses =
   /^(?:net\/http: TLS handshake timeout|net\/http: timeout awaiting response headers|(?:net\/http: request canceled(?: while waiting for connection)?|context deadline exceeded) \(Client\.Timeout (?:exceeded|or context cancellation)[^)]{0,60}\)|Client\.Timeout exceeded[\w ]{0,60}|context deadline exceeded|i\/o timeout|connection timed out|connection reset by peer|unexpected EOF|EOF)$/i;
 
 /** What a registry, or what stands before it, answers while it is in trouble. */
-const troubledAnswers = /^5\d\d [A-Z][\w ]{1,60}$/i;
+const troubledAnswers =
+  /^(?:500 Internal Server Error|502 Bad Gateway|503 Service Unavailable|504 Gateway Timeout)$/i;
 
 const lastingCauses =
   /^(?:lookup \S+(?: on \S+)?: .{1,200}|network is unreachable|no route to host|connection refused)$/i;
