@@ -1,13 +1,11 @@
 import { existsSync } from "node:fs";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Engine } from "../engine/engine.ts";
 import type { ContainerFacts, EngineInfo, ImageFacts, NetworkFacts } from "../engine/facts.ts";
-import { probePort } from "../host/port-probe.ts";
 import { isLashError, type LashError } from "../model/errors.ts";
 import { label } from "../model/labels.ts";
 import type { Stack } from "../model/stack.ts";
-import { type SameHost, sameHost, sameHostByName } from "../stack/same-host.ts";
+import { type SameHost, sameHost } from "../stack/same-host.ts";
 import type { EngineChoice } from "./doctor-engine.ts";
 import { wantsOf } from "./doctor-wants.ts";
 import { openFoundEngine } from "./engines.ts";
@@ -61,7 +59,7 @@ async function look(environment: NodeJS.ProcessEnv, { reading, signal }: LookOpt
     engine.networks?.list({}, { signal }) ?? [],
     reading.then(async ({ stack }) => await localImages(engine, stack, signal)),
   ]);
-  const host = await hostOf(engine, { info, containers, signal });
+  const host = await hostOf(info, containers, signal);
   return { type: "seen", info, containers, networks, images, host, endpoint, source };
 }
 
@@ -85,27 +83,14 @@ async function localImages(
  * machine's; free here, they are not, whatever it is called (an engine in a network of its own).
  */
 async function hostOf(
-  engine: Engine,
-  seen: {
-    readonly info: EngineInfo;
-    readonly containers: readonly ContainerFacts[];
-    readonly signal: AbortSignal;
-  },
+  info: EngineInfo,
+  containers: readonly ContainerFacts[],
+  signal: AbortSignal,
 ): Promise<SameHost> {
-  const { info, containers, signal } = seen;
-  const byName = sameHostByName(info, hostname());
-  // Behind a TCP endpoint the same port may be taken on both machines.
-  if (!info.endpoint.startsWith("unix://")) return byName;
   const published = containers.flatMap(({ ports }) => ports).find(({ hostPort }) => hostPort !== undefined);
-  if (published?.hostPort === undefined) return byName;
+  if (published?.hostPort === undefined) return await sameHost(info, { signal });
   const taken = { address: published.hostIp, number: published.hostPort, protocol: published.protocol };
-  if (!byName.same) return await sameHost(engine, { signal, taken });
-  const { free } = await probePort(taken, { signal });
-  if (!free) return byName;
-  return {
-    same: false,
-    because: `port ${taken.number}, which the engine publishes, is not taken on this machine`,
-  };
+  return await sameHost(info, { signal, taken });
 }
 
 /** Names of the stack's native processes that run. */

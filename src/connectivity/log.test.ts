@@ -14,7 +14,7 @@ const start = Date.UTC(2030, 0, 1);
 /** Records of a history: "f" fails, "s" succeeds, "a" re-arms; a second apart. */
 function recordsOf(history: string, policy: RetryPolicy = retry): readonly (LogRecord | undefined)[] {
   let status: DependencyStatus = initialStatus(target);
-  return [...history].map((letter, index) => {
+  return history.split("").map((letter, index) => {
     const previous = status;
     status = reduceStatus(previous, eventOf(letter, start + index * 1000), { retry: policy });
     return logRecord(previous, status);

@@ -150,8 +150,8 @@ class MonitorLoop implements Monitor {
     const previous = this.#status;
     const next = this.#apply(this.#eventOf(result, ahead));
     this.#agenda = ended(this.#agenda, next, { nowMs: clock.now(), probeIntervalMs });
-    const doubt = next.status === "up" ? "suspect" : "socket";
-    if (missed.has(doubt)) this.#ask(doubt);
+    const news: readonly Cause[] = next.status === "up" ? ["suspect"] : ["socket", "demand"];
+    for (const cause of news) if (missed.has(cause)) this.#ask(cause);
     this.#tell(previous, next);
   }
 
@@ -203,7 +203,7 @@ class MonitorLoop implements Monitor {
     this.#ask("socket");
   }
 
-  /** Asks for a probe. One under way serves whoever only wants to know; not those who saw something change meanwhile. */
+  /** Asks for a probe. One under way serves everybody, unless its result may be older than what they came for. */
   #ask(cause: Cause): void {
     if (this.#life.signal.aborted) return;
     if (this.#missed !== undefined) {

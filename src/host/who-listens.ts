@@ -1,6 +1,8 @@
 import { execFile } from "node:child_process";
-import { readdir, readFile, readlink } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { readdirSync, readlinkSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { abortable, deadlineSignal } from "../async/signals.ts";
 import type { PortHolder } from "../recovery/port-holder.ts";
 import { isEngineProxy } from "./engine-proxies.ts";
@@ -116,33 +118,48 @@ async function ownerOf(
   return found === undefined ? undefined : { pid: found, name: await nameOf(found, signal) };
 }
 
-/** Processes whose descriptors are read at once. */
-const readAtOnce = 16;
+/** How long the links are read without a pause for others. */
+const sliceMs = 5;
 
-/** The lowest pid that has the socket: children inherit it from whoever opened it. */
+/**
+ * The lowest pid that has the socket: children inherit it from whoever opened it. Read in place: what is in /proc never
+ * waits for a disk, and a promise for each of some ten thousand links costs several times the reading.
+ */
 async function processOfSocket(inode: string, signal: AbortSignal): Promise<number | undefined> {
-  const entries = await abortable(readdir("/proc"), signal);
-  const pids = entries
+  const wanted = `socket:[${inode}]`;
+  const pids = namesIn("/proc")
     .map(Number)
     .filter(Number.isInteger)
     .toSorted((a, b) => a - b);
-  for (let at = 0; at < pids.length; at += readAtOnce) {
-    const some = pids.slice(at, at + readAtOnce);
-    const has = await abortable(Promise.all(some.map(async (pid) => await hasSocket(pid, inode))), signal);
-    const found = some.find((_, index) => has[index] === true);
-    if (found !== undefined) return found;
+  let begun = performance.now();
+  for (const pid of pids) {
+    if (hasSocket(pid, wanted)) return pid;
+    if (performance.now() - begun < sliceMs) continue;
+    await setImmediate();
+    signal.throwIfAborted();
+    begun = performance.now();
   }
   return undefined;
 }
 
-async function hasSocket(pid: number, inode: string): Promise<boolean> {
+function hasSocket(pid: number, wanted: string): boolean {
   const folder = `/proc/${pid}/fd`;
-  // Gone meanwhile, or somebody else's.
-  const names = await readdir(folder).catch(() => []);
-  const links = await Promise.all(
-    names.map(async (name) => await readlink(join(folder, name)).catch(() => "")),
-  );
-  return links.includes(`socket:[${inode}]`);
+  return namesIn(folder).some((name) => {
+    try {
+      return readlinkSync(`${folder}/${name}`) === wanted;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Empty for a process that is gone meanwhile, or somebody else's. */
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 /** The program's name: of its command line the first word alone, the others may hold secrets. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../async/clock.ts";
 import { Semaphore } from "../async/semaphore.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { ContainerFacts } from "../engine/facts.ts";
+import type { ContainerFacts, EngineInfo } from "../engine/facts.ts";
 import { injectedEnv, outputsOf } from "../manifest/outputs.ts";
 import type { Outputs, PortChoice, ResolvedResource, Resource, Stack, Viewpoint } from "../model/stack.ts";
 import { RecoveryCounters } from "../recovery/counters.ts";
@@ -83,6 +83,7 @@ export class StackContext {
   seen: Seen | undefined;
   readonly #execPermits = new Map<Engine, Semaphore>();
   readonly #watchers = new Map<Engine, Watcher>();
+  readonly #infos = new Map<Engine, EngineInfo>();
   readonly #secrets: Set<string>;
   #mask: Mask;
   #stack: Stack;
@@ -133,6 +134,13 @@ export class StackContext {
     const permits = new Semaphore(execsInFlight);
     this.#execPermits.set(engine, permits);
     return permits;
+  }
+
+  /** What the engine is; asked for once, for it does not change while the stack is open. */
+  async infoOf(engine: Engine, signal: AbortSignal): Promise<EngineInfo> {
+    const known = this.#infos.get(engine) ?? (await engine.info({ signal }));
+    this.#infos.set(engine, known);
+    return known;
   }
 
   /** The one watcher of this engine, opened on first use and closed with the stack. */

@@ -109,11 +109,10 @@ export interface PortFreedom {
 
 /** For each port whether it is free, by the engine's own containers and by binding it here on IPv4 and IPv6. */
 export async function portFreedom(
-  engine: Engine,
+  containers: readonly ContainerFacts[],
   ports: readonly HostPort[],
   options: HolderOptions,
 ): Promise<PortFreedom> {
-  const containers = await engine.list({}, { signal: options.signal });
   const states = await Promise.all(ports.map(async (port) => await portState(containers, port, options)));
   return {
     ports: states,

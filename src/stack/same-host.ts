@@ -1,5 +1,4 @@
 import { hostname } from "node:os";
-import type { Engine } from "../engine/engine.ts";
 import type { EngineInfo } from "../engine/facts.ts";
 import { probePort } from "../host/port-probe.ts";
 import type { HostPort } from "../recovery/failure.ts";
@@ -17,7 +16,7 @@ export interface SameHost {
  * a container, on another machine.
  */
 export async function sameHost(
-  engine: Engine,
+  info: EngineInfo,
   options: {
     readonly signal: AbortSignal;
     /** A port that the engine could not have, because somebody has it. */
@@ -25,15 +24,9 @@ export async function sameHost(
   },
 ): Promise<SameHost> {
   const { taken, signal } = options;
-  const [info, busy] = await Promise.all([
-    engine.info({ signal }),
-    taken === undefined ? undefined : isBusyHere(taken, signal),
-  ]);
-  if (taken === undefined || busy === undefined || !info.endpoint.startsWith("unix://")) {
-    return sameHostByName(info, hostname());
-  }
+  if (taken === undefined || !info.endpoint.startsWith("unix://")) return sameHostByName(info, hostname());
   const port = `port ${taken.number}/${taken.protocol}`;
-  return busy
+  return (await isBusyHere(taken, signal))
     ? { same: true, because: `${port} is taken on this machine as well` }
     : { same: false, because: `${port} is taken where the engine runs, and free here` };
 }

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { type Engine, startDocker } from "../bed/engine.ts";
 import { askEngine } from "../bed/engine-api.ts";
 import { startSocketProxy } from "../bed/socket-proxy.ts";
-import { openProject, ownAddresses, web } from "../support/cli.ts";
+import { bringDown, openProject, ownAddresses, web } from "../support/cli.ts";
 import { openScene, readFailed, type Scene } from "../support/failed-up.ts";
 
 /** With another bundle at hand, so that whatever looked like a port conflict would be repaired. */
@@ -121,6 +121,22 @@ describe("an engine that does not answer", () => {
     expect(error.code).toBe("engine-unreachable");
     expect(error.message).toContain("did not answer within");
     expect(ms).toBeLessThan(40_000);
+  });
+
+  test("it goes away in the middle of a start: what is left is said, and a later down removes it", async () => {
+    await using engine = await startBase(20);
+    await using proxy = await startSocketProxy({ target: engine.socket });
+    await using project = await openProject({ socket: proxy.socket, resources: `  api: ${web(60)}` });
+    const up = project.start(["up", "-d", "--json"]);
+    await up.event("resource_started");
+    await proxy.cutAll();
+    const { code, stdout } = await up.ended;
+    const failed = readFailed(code, stdout);
+    console.log(JSON.stringify(failed.lines, undefined, 1));
+    await proxy.restore();
+    await bringDown(project);
+    expect(failed.failure).toMatchObject({ code: "engine-unreachable", subject: "api" });
+    expect(code).toBe(3);
   });
 });
 

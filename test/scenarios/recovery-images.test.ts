@@ -109,13 +109,14 @@ test("a registry that is down, and no local copy", async () => {
   expect(failure.evidence).toContain("connection refused");
 });
 
-test("a registry that fails inside: why is not known, so nothing is tried again", async () => {
+test("a registry that fails inside: one more pull, and both failures are told", async () => {
   await using _fault = await faulty({ mode: "server-error" });
   await using one = await scene(shared);
-  const { failure } = await one.failedUp();
-  expect(failure).toMatchObject({ code: "pull-failed", subject: "api", details: { image: shared } });
+  const { failure } = await one.failedUp({ told: toldWhen.repairedInVain });
+  const trouble = { code: "registry-unreachable", subject: "api", details: { image: shared, passing: true } };
+  expect(failure).toMatchObject({ ...trouble, cause: trouble });
   expect(failure.evidence).toContain("500 Internal Server Error");
-  expect(one.attempts()).toMatchObject({ pulls: 1, creates: 0 });
+  expect(one.attempts()).toMatchObject({ pulls: 2, creates: 0 });
 });
 
 test("a registry that is down, and a local copy: that one is taken, and said", async () => {

@@ -92,19 +92,27 @@ const progress = z.object({
   totalBytes: z.number().optional(),
 });
 
-/** What `/v1/ready` tells who signs. */
 const ready = z.object({
   status: z.literal("ready"),
-  /** Differs after each start of the service. */
   instance: z.string(),
   version: z.string(),
-  /** The service's clock, milliseconds since the epoch. */
   nowMs: z.number(),
-  /** Who the key belongs to. */
   owner: z.string(),
   engine: info,
 });
-export type Readiness = z.infer<typeof ready>;
+
+/** What `/v1/ready` tells who signs. */
+export interface Readiness {
+  readonly status: "ready";
+  /** Differs after each start of the service. */
+  readonly instance: string;
+  readonly version: string;
+  /** The service's clock, milliseconds since the epoch. */
+  readonly nowMs: number;
+  /** Who the key belongs to. */
+  readonly owner: string;
+  readonly engine: EngineInfo;
+}
 
 /** Turns what came into facts, or throws. */
 export interface Wire<Facts> {

@@ -26,7 +26,7 @@ async function findHolder(
   if (code !== "port-in-use" && code !== "port-binding-failed") return undefined;
   const signal = AbortSignal.timeout(lookTimeoutMs);
   try {
-    const host = await sameHost(engine, { signal, taken: port });
+    const host = await sameHost(await context.infoOf(engine, signal), { signal, taken: port });
     return await holderOf(engine, port, { signal, project: context.stack.project, sameHost: host });
   } catch {
     return { type: "unknown", because: "looking for it failed" };

@@ -1,8 +1,8 @@
+import type { ContainerFacts } from "../../engine/facts.ts";
 import { findFreePort } from "../../host/free-port.ts";
 import { label } from "../../model/labels.ts";
 import type { Failure, HostPort } from "../../recovery/failure.ts";
 import type { StackContext } from "../context.ts";
-import { observe } from "../observe.ts";
 import { type PortState, portFreedom } from "../port-holder.ts";
 import { sameHost } from "../same-host.ts";
 import { nextBundle, type PortSituation, type TargetPort } from "./port-decision.ts";
@@ -22,7 +22,7 @@ export async function lookAtPorts(
   const port = failure.details?.port;
   if (engine === undefined || port === undefined) return undefined;
   const signal = AbortSignal.timeout(lookTimeoutMs);
-  const host = await sameHost(engine, { signal, taken: port });
+  const host = await sameHost(await context.infoOf(engine, signal), { signal, taken: port });
   const bundle = nextBundle(stack.bundles, stack.bundle);
   const isFreeWanted = stack.recovery.ports === "any-free";
   const wanted = Object.entries(bundle?.ports ?? {}).map(([name, number]) => ({
@@ -30,30 +30,37 @@ export async function lookAtPorts(
     port: { address: "", number, protocol: protocolOf(context, number) },
   }));
   const options = { signal, project: stack.project, sameHost: host };
-  const [states, { containers }, free] = await Promise.all([
-    bundle === undefined || isFreeWanted
-      ? undefined
-      : portFreedom(
-          engine,
-          wanted.map((each) => each.port),
-          options,
-        ),
-    observe(settings.engines, stack.project, { signal, containersOnly: true }),
+  const [containers, processes, freePort] = await Promise.all([
+    engine.list({}, { signal }),
+    settings.engines.process?.list({ [label.project]: stack.project }, { signal }) ?? [],
     isFreeWanted && host.same ? findFreePort({ protocol: port.protocol, signal }) : undefined,
   ]);
-  const running = containers.filter(({ facts }) => facts.state === "running");
+  const isProbed = bundle !== undefined && !isFreeWanted;
+  const states = isProbed
+    ? await portFreedom(
+        containers,
+        wanted.map((each) => each.port),
+        options,
+      )
+    : undefined;
+  const running = [...containers, ...processes].filter(
+    ({ state, labels }) => state === "running" && labels[label.project] === stack.project,
+  );
+  const resourceOf = (facts: ContainerFacts): string => facts.labels[label.resource] ?? "";
   return {
     policy: stack.recovery.ports,
     bundles: stack.bundles,
     current: { bundle: stack.bundle, moved: stack.movedPorts },
     target: states?.ports.map((state, at) => targetPort(wanted[at]?.name ?? "", state, host.because)),
-    freePort: free ?? { because: host.same ? "no free port was found" : host.because },
+    freePort: freePort ?? { because: host.same ? "no free port was found" : host.because },
     others: running
-      .map(({ resource }) => resource)
+      .map(resourceOf)
       .filter((name) => !chosen.has(name) && context.resource(name) !== undefined),
-    takenByUs: running.find(({ facts }) =>
-      facts.ports.some(({ hostPort, protocol }) => hostPort === port.number && protocol === port.protocol),
-    )?.resource,
+    takenByUs: running
+      .filter(({ ports }) =>
+        ports.some(({ hostPort, protocol }) => hostPort === port.number && protocol === port.protocol),
+      )
+      .map(resourceOf)[0],
   };
 }
 

@@ -3,7 +3,6 @@ import { createServer } from "node:net";
 import { hostname } from "node:os";
 import { describe, expect, test } from "vitest";
 import { createMemoryEngine, type MemoryEngine } from "../../../src/drivers/memory/memory-engine.ts";
-import type { Engine } from "../../../src/engine/engine.ts";
 import type { EngineInfo } from "../../../src/engine/facts.ts";
 import { label } from "../../../src/model/labels.ts";
 import type { HostPort } from "../../../src/recovery/failure.ts";
@@ -128,11 +127,15 @@ describe("portFreedom()", () => {
     await using engine = createMemoryEngine();
     const [free, container] = [await freePort(), await freePort()];
     await publish(engine, "stranger", { port: container });
-    const freedom = await portFreedom(engine, [tcp(free), tcp(container), tcp(server.port)], {
-      signal,
-      project: "shop",
-      sameHost: here,
-    });
+    const freedom = await portFreedom(
+      await engine.list({}, { signal }),
+      [tcp(free), tcp(container), tcp(server.port)],
+      {
+        signal,
+        project: "shop",
+        sameHost: here,
+      },
+    );
     expect(freedom.ports.map(({ state, holder }) => `${state} ${holder?.type ?? ""}`)).toEqual([
       "free ",
       "held container",
@@ -144,7 +147,11 @@ describe("portFreedom()", () => {
   test("all free here is free", async () => {
     await using engine = createMemoryEngine();
     const ports = [tcp(await freePort()), tcp(await freePort())];
-    const freedom = await portFreedom(engine, ports, { signal, project: "shop", sameHost: here });
+    const freedom = await portFreedom(await engine.list({}, { signal }), ports, {
+      signal,
+      project: "shop",
+      sameHost: here,
+    });
     expect(freedom.free).toBe(true);
   });
 
@@ -153,7 +160,11 @@ describe("portFreedom()", () => {
     const wasRoot = process.geteuid?.() === 0;
     if (wasRoot) process.seteuid?.(65_534);
     try {
-      const freedom = await portFreedom(engine, [tcp(878)], { signal, project: "shop", sameHost: here });
+      const freedom = await portFreedom(await engine.list({}, { signal }), [tcp(878)], {
+        signal,
+        project: "shop",
+        sameHost: here,
+      });
       expect(freedom).toMatchObject({ free: true, ports: [{ state: "free", probe: { ipv4: "denied" } }] });
     } finally {
       if (wasRoot) process.seteuid?.(0);
@@ -162,7 +173,7 @@ describe("portFreedom()", () => {
 
   test("of an engine elsewhere a port is never known to be free", async () => {
     await using engine = createMemoryEngine();
-    const freedom = await portFreedom(engine, [tcp(await freePort())], {
+    const freedom = await portFreedom(await engine.list({}, { signal }), [tcp(await freePort())], {
       signal,
       project: "shop",
       sameHost: elsewhere,
@@ -199,11 +210,11 @@ describe("sameHost()", () => {
 
   test("a port that the engine found taken decides for an engine behind a socket file, whatever the names", async () => {
     await using server = await listen();
-    await using engine = createMemoryEngine();
-    const behind = (endpoint: string): Engine =>
-      Object.create(engine, {
-        info: { value: async () => ({ ...info, endpoint, host: { ...info.host, name: hostname() } }) },
-      });
+    const behind = (endpoint: string): EngineInfo => ({
+      ...info,
+      endpoint,
+      host: { name: hostname(), dataFolder: "", rootless: false, addressPools: undefined },
+    });
     const local = behind("unix:///var/run/docker.sock");
     expect(await sameHost(local, { signal })).toMatchObject({ same: true });
     expect(await sameHost(local, { signal, taken: tcp(server.port) })).toMatchObject({ same: true });
