@@ -18,6 +18,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "drivers/podman": ["model", "engine", "async", "drivers/engine-api"],
   "drivers/process": ["model", "engine", "async"],
   "drivers/memory": ["model", "engine", "async"],
+  "drivers/runner": ["model", "engine", "async", "drivers/engine-api", "runner"],
+  runner: ["model", "engine", "async"],
   app: [
     "async",
     "model",
@@ -99,6 +101,14 @@ describe("architecture", () => {
     expect(broken.map(({ from, to }) => `${from} -> ${to}`)).toEqual([]);
   });
 
+  test("drivers/runner sees of runner/ only its protocol", () => {
+    const broken = imports.filter(
+      ({ from, to }) =>
+        layerOf(from) === "drivers/runner" && layerOf(to) === "runner" && !to.startsWith("runner/protocol/"),
+    );
+    expect(broken.map(({ from, to }) => `${from} -> ${to}`)).toEqual([]);
+  });
+
   test("host/ takes of recovery/ only what a holder of a port is", () => {
     const broken = imports.filter(
       ({ from, to }) =>
@@ -140,7 +150,11 @@ describe("architecture", () => {
   test("third-party packages appear only where they are at home", () => {
     const home: Readonly<Record<string, readonly string[]>> = {
       yaml: ["manifest", "cli"],
-      zod: ["manifest", "cli", "drivers/process"],
+      zod: ["manifest", "cli", "drivers/process", "runner"],
+      hono: ["runner"],
+      "@hono/node-server": ["runner"],
+      pino: ["runner"],
+      ws: ["runner", "drivers/runner"],
       commander: ["cli"],
     };
     const broken = imports.filter(({ from, specifier }) => {

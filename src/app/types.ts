@@ -16,3 +16,20 @@ export type { Plan } from "../stack/plan.ts";
 export type { ResourceView, StatusTag } from "../stack/status.ts";
 export type { Check, DoctorReport } from "./doctor-report.ts";
 export type { Explanation, FailurePage } from "./explain.ts";
+export type {
+  DependencyMeasures,
+  ServerDependency,
+  ServerHooks,
+  ServerPort,
+  ServerStacks,
+  StackDetails,
+  StackNews,
+  StackOperation,
+  StackResource,
+  StackSummary,
+} from "./server-port.ts";
+export type { CleanupRecord } from "../containers/cleanup.ts";
+export type { Containers } from "../containers/containers.ts";
+export type { ContainerRecord } from "../containers/record.ts";
+export type { TerminalSession } from "../containers/terminals.ts";
+export type { LogRecord } from "../connectivity/log.ts";

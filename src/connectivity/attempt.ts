@@ -36,7 +36,7 @@ export async function attempt(
   try {
     await abortable(run(probe, call.signal), call.signal);
   } catch (thrown) {
-    failure = explainFailure(call.signal.aborted ? call.signal.reason : thrown);
+    failure = explainFailure(thrown);
   } finally {
     timer.abort(new LashError("cancelled", "Cannot wait for the deadline: the probe has ended"));
   }

@@ -15,6 +15,8 @@ export class StepClock implements Clock {
   #passedMs = 0;
   #epochMs = Date.UTC(2030, 0, 1);
   #sleepers: Sleeper[] = [];
+  /** Sleeps ever begun. */
+  begun = 0;
 
   now(): number {
     return this.#epochMs + this.#passedMs;
@@ -27,6 +29,7 @@ export class StepClock implements Clock {
 
   async sleep(ms: number, { signal }: { readonly signal: AbortSignal }): Promise<void> {
     signal.throwIfAborted();
+    this.begun += 1;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const sleeper: Sleeper = { atMs: this.#passedMs + ms, wake: resolve };
     const onAbort = (): void => {

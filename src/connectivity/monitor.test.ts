@@ -5,6 +5,11 @@ function offsets(startedAt: readonly number[]): readonly number[] {
   return startedAt.map((at) => at - (startedAt[0] ?? 0));
 }
 
+async function firstOf<T>(wanted: Promise<T>, time: Promise<void>): Promise<T> {
+  const [value] = await Promise.all([wanted, time]);
+  return value;
+}
+
 describe("the loop", () => {
   test("begins after the caller's turn, and probes at the interval while up", async () => {
     await using bench = openBench("ok");
@@ -61,6 +66,21 @@ describe("the loop", () => {
     ]);
   });
 
+  test("tells its listeners of every new status, until they have enough", async () => {
+    await using bench = openBench("refused");
+    const heard: string[] = [];
+    const end = bench.monitor.subscribe((next, previous) => {
+      heard.push(`${previous.status}>${next.status}`);
+    });
+    await bench.clock.pass(500);
+    bench.dependency.answer = "ok";
+    await bench.clock.pass(1000);
+    end();
+    await bench.clock.pass(30_000);
+    expect(heard).toEqual(["unknown>down", "down>down", "down>up"]);
+    expect(bench.dependency.probes).toBe(4);
+  });
+
   test("survives listeners, log and fault handlers that throw, and tells of the first", async () => {
     const told: unknown[] = [];
     const thrown = new Error("listener");
@@ -115,6 +135,14 @@ describe("the loop", () => {
       expect(bench.records.every(({ downForMs }) => downForMs >= 0)).toBe(true);
     },
   );
+
+  test("does not take less than no time when the clock is set back during a probe", async () => {
+    await using bench = openBench(100);
+    await settle();
+    bench.clock.jump(-3_600_000);
+    await bench.clock.pass(100);
+    expect(bench.monitor.status).toMatchObject({ status: "up", lastDurationMs: 0 });
+  });
 
   test("still serves requests after the clock was set back", async () => {
     await using bench = openBench("refused");
@@ -210,6 +238,31 @@ describe("demand()", () => {
     expect(bench.dependency.probes - before).toBe(1);
   });
 
+  test("during a probe that succeeds shares it", async () => {
+    await using bench = openBench("refused");
+    await bench.clock.pass(10_000);
+    const before = bench.dependency.probes;
+    bench.dependency.answer = 100;
+    const first = bench.monitor.demand({ signal: never });
+    await bench.clock.pass(50);
+    const second = bench.monitor.demand({ signal: never });
+    await bench.clock.pass(5000);
+    expect([(await first).status, (await second).status]).toEqual(["up", "up"]);
+    expect(bench.dependency.probes - before).toBe(1);
+  });
+
+  test("that has to wait for its turn disturbs nothing", async () => {
+    await using bench = openBench("refused");
+    await bench.clock.pass(10_000);
+    await bench.monitor.demand({ signal: never });
+    await bench.monitor.demand({ signal: never });
+    await settle();
+    const { begun } = bench.clock;
+    for (let request = 0; request < 100; request++) await bench.monitor.demand({ signal: never });
+    await settle();
+    expect(bench.clock.begun).toBe(begun);
+  });
+
   test("starts at most one probe a second, and puts the next off instead of dropping it", async () => {
     await using bench = openBench("refused", { retry: { ...retry, baseDelayMs: 30_000 } });
     await bench.clock.pass(10_000);
@@ -245,6 +298,18 @@ describe("demand()", () => {
     const probes = bench.dependency.probes;
     expect((await bench.monitor.demand({ signal: never })).status).toBe("down");
     expect(bench.dependency.probes).toBe(probes);
+  });
+
+  test("that came during a probe which began before the return gets another one", async () => {
+    await using bench = openBench("refused");
+    await bench.clock.pass(10_000);
+    bench.dependency.answer = "hung";
+    void bench.monitor.demand({ signal: never });
+    await bench.clock.pass(2000);
+    bench.dependency.answer = "ok";
+    expect(await firstOf(bench.monitor.demand({ signal: never }), bench.clock.pass(2000))).toBeDefined();
+    expect(offsets(bench.dependency.startedAt).slice(-2)).toEqual([10_000, 13_000]);
+    expect(bench.monitor.status.status).toBe("up");
   });
 
   test("rejects with the signal's reason, and the probe goes on", async () => {
@@ -285,6 +350,14 @@ describe("suspect()", () => {
     await bench.clock.pass(200);
     expect(offsets(bench.dependency.startedAt)).toEqual([0, 10_000, 10_250]);
     expect(bench.monitor.status.status).toBe("down");
+  });
+
+  test("during the very first probe counts too", async () => {
+    await using bench = openBench(100);
+    await settle();
+    bench.monitor.suspect();
+    await bench.clock.pass(500);
+    expect(offsets(bench.dependency.startedAt)).toEqual([0, 100]);
   });
 
   test("does not start probes as fast as calls fail while probes succeed", async () => {

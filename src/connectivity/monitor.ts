@@ -52,7 +52,8 @@ class MonitorLoop implements Monitor {
     });
     this.#socket =
       socketPath === undefined ? undefined : watchSocket(socketPath, () => this.#socketChanged());
-    this.#running = this.#run();
+    // Nothing in it is known to throw; if something does, it must not end the process.
+    this.#running = this.#run().catch((error: unknown) => this.#fault(error));
   }
 
   get status(): DependencyStatus {
@@ -150,8 +151,8 @@ class MonitorLoop implements Monitor {
     const previous = this.#status;
     const next = this.#apply(this.#eventOf(result, ahead));
     this.#agenda = ended(this.#agenda, next, { nowMs: clock.now(), probeIntervalMs });
-    const news: readonly Cause[] = next.status === "up" ? ["suspect"] : ["socket", "demand"];
-    for (const cause of news) if (missed.has(cause)) this.#ask(cause);
+    // What a good probe leaves in doubt is a later failure; what a bad one does is everything that speaks for a return.
+    for (const cause of missed) if ((cause === "suspect") === (next.status === "up")) this.#ask(cause);
     this.#tell(previous, next);
   }
 
@@ -205,7 +206,6 @@ class MonitorLoop implements Monitor {
 
   /** Asks for a probe. One under way serves everybody, unless its result may be older than what they came for. */
   #ask(cause: Cause): void {
-    if (this.#life.signal.aborted) return;
     if (this.#missed !== undefined) {
       this.#missed.add(cause);
       return;

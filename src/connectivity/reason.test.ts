@@ -83,6 +83,7 @@ const table: readonly (readonly [
     "ECONNREFUSED",
     503,
   ],
+  ["a runner that stops", answered(503, "shutting_down"), "refused", "shutting_down", 503],
   ["a proxy's 502", answered(502), "bad-response", "engine-refused", 502],
   ["an engine's 500", answered(500), "bad-response", "engine-refused", 500],
   [
@@ -113,6 +114,11 @@ test.each(table)("explainFailure() knows %s", (_, thrown, reason, code, status) 
   expect([failure.reason, failure.error.code, failure.error.statusCode]).toEqual([reason, code, status]);
 });
 
+test("explainFailure() gives the code for an error without message, as Node's of several addresses", () => {
+  const thrown = new AggregateError([node("ECONNREFUSED"), node("ECONNREFUSED")], "");
+  expect(explainFailure(thrown).error.message).toBe("ECONNREFUSED");
+});
+
 test("explainFailure() hides credentials, and gives one bounded line", () => {
   const text = `GET https://user:p@ss@runner:7071/v1\n\u001b[31mand unix://x:y@/s ${"x".repeat(10_000)}`;
   const { message } = explainFailure(new Error(text)).error;
@@ -125,8 +131,17 @@ test("explainFailure() explains everything, causes in a circle included, without
   circle.cause = new Error("b", { cause: circle });
   expect(explainFailure(circle).reason).toBe("bad-response");
   fc.assert(
-    fc.property(fc.anything(), (thrown) => {
-      expect(typeof explainFailure(thrown).error.code).toBe("string");
+    fc.property(fc.anything({ withNullPrototype: true, withBigInt: true, withDate: true }), (thrown) => {
+      const { reason, error } = explainFailure(thrown);
+      expect(reason).toBe("bad-response");
+      expect(error.code).toMatch(/./);
+      expect(error.message).toMatch(/./);
     }),
   );
+  const trap = new Proxy(new Error("x"), {
+    get() {
+      throw new Error("trap");
+    },
+  });
+  expect(explainFailure(trap).error.code).toBe("unknown");
 });

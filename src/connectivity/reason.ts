@@ -30,14 +30,20 @@ export interface ProbeFailure {
 
 /**
  * Reads what a probe threw. Of a LashError, `data.status` is the status of an answer and `data.code` the code in it, or
- * Node's code when there was no answer.
+ * Node's code when there was no answer. Never throws.
  */
 export function explainFailure(thrown: unknown): ProbeFailure {
-  const facts = factsOf(thrown);
-  return {
-    reason: reasonOf(facts),
-    error: { code: codeOf(facts), message: readable(messageOf(thrown)), statusCode: facts.status },
-  };
+  try {
+    const facts = factsOf(thrown);
+    const code = codeOf(facts);
+    // Node gives an AggregateError of a failed connection no message.
+    const message = readable(messageOf(thrown)) || code;
+    return { reason: reasonOf(facts), error: { code, message, statusCode: facts.status } };
+  } catch {
+    // Anything can be thrown, also what throws itself when it is read.
+    const message = "the probe threw what cannot be read";
+    return { reason: "bad-response", error: { code: "unknown", message, statusCode: undefined } };
+  }
 }
 
 /** What is known of an error, its causes included; of each kind the outermost. */
@@ -94,7 +100,7 @@ function reasonOf({ ours, told, foreign, status, name }: Facts): Reason {
   return ours === undefined ? "bad-response" : oursToReason[ours];
 }
 
-/** Codes in a runner's answers. Those of status 401 are told apart, so that a wrong clock is not taken for a wrong secret. */
+/** Codes in a runner's answers (runner/http-error.ts). Those of status 401 are told apart, so that a wrong clock is not taken for a wrong secret. */
 const runnerCodes: ReadonlyMap<string, Reason> = new Map([
   ["missing_headers", "auth-failed"],
   ["invalid_timestamp", "auth-failed"],
@@ -102,8 +108,7 @@ const runnerCodes: ReadonlyMap<string, Reason> = new Map([
   ["replayed_nonce", "auth-failed"],
   ["invalid_signature", "auth-failed"],
   ["docker_unavailable", "engine-down"],
-  ["engine_unavailable", "engine-down"],
-  ["engine_not_ready", "engine-down"],
+  ["shutting_down", "refused"],
 ]);
 
 const networkCodes: ReadonlyMap<string, Reason> = new Map([

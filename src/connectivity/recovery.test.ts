@@ -104,7 +104,32 @@ test("an outage during a recovery gives it up, and nothing reopens", async () =>
   expect(bench.faults).toEqual([]);
 });
 
-test("a step that is added while up runs at once; one that is taken away holds nothing back", async () => {
+test("a step that is added when all is open runs at once, and so closes and opens", async () => {
+  const journal: string[] = [];
+  await using bench = openBench("ok");
+  bench.monitor.onRecovery(new Step("a", journal));
+  await settle();
+  bench.monitor.onRecovery(new Step("b", journal));
+  expect(bench.monitor.isOpen).toBe(false);
+  await settle();
+  expect(journal).toEqual(["a reconciles", "a reopens", "b reconciles", "b reopens"]);
+  expect(bench.monitor.isOpen).toBe(true);
+});
+
+test("a step that is taken away while it reconciles does not reopen", async () => {
+  const journal: string[] = [];
+  await using bench = openBench("ok");
+  const step = new Step("a", journal);
+  step.reconcileWith = async (signal) => await bench.clock.sleep(100, { signal });
+  const remove = bench.monitor.onRecovery(step);
+  await settle();
+  remove();
+  await bench.clock.pass(100);
+  expect(journal).toEqual(["a reconciles"]);
+  expect(bench.monitor.isOpen).toBe(true);
+});
+
+test("a step that is added during a recovery joins it; one that is taken away holds nothing back", async () => {
   const journal: string[] = [];
   await using bench = openBench("ok");
   const never = new Step("never", journal);

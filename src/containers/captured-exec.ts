@@ -71,10 +71,7 @@ export async function runCaptured(
   };
 }
 
-async function read(
-  exec: MarkedExec,
-  kept: Readonly<Record<"stdout" | "stderr", Tail>>,
-): Promise<number> {
+async function read(exec: MarkedExec, kept: Readonly<Record<"stdout" | "stderr", Tail>>): Promise<number> {
   for await (const { stream, data } of exec.output()) kept[stream].add(data);
   return await exec.exitCode;
 }
@@ -89,7 +86,11 @@ function feed(exec: MarkedExec, input: string): void {
 
 async function firstOf(
   reading: Promise<unknown>,
-  { signal, clock, timeoutMs }: { readonly signal: AbortSignal; readonly clock: Clock; readonly timeoutMs: number },
+  {
+    signal,
+    clock,
+    timeoutMs,
+  }: { readonly signal: AbortSignal; readonly clock: Clock; readonly timeoutMs: number },
 ): Promise<"ended" | "timeout" | "aborted"> {
   using wait = linkSignals(signal);
   const ended = reading.then(

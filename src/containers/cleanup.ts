@@ -2,7 +2,7 @@ import type { Clock } from "../async/clock.ts";
 import { Semaphore } from "../async/semaphore.ts";
 import { linkSignals, untilAborted } from "../async/signals.ts";
 import { isLashError, LashError, messageOf } from "../model/errors.ts";
-import { call, type Calls } from "./calls.ts";
+import { type Calls, call } from "./calls.ts";
 import { afterRefusal, dueAt } from "./cleanup-decision.ts";
 import { graceOf, isOwn } from "./labels.ts";
 import type { Entry } from "./record.ts";

@@ -4,7 +4,7 @@ import { linkSignals, untilAborted } from "../async/signals.ts";
 import type { Monitor } from "../connectivity/types.ts";
 import type { EngineEvent } from "../engine/facts.ts";
 import { LashError } from "../model/errors.ts";
-import { call, type Calls } from "./calls.ts";
+import { type Calls, call } from "./calls.ts";
 import type { ContainerEvents } from "./events.ts";
 import { containerLabel } from "./labels.ts";
 import type { Registry } from "./registry.ts";
@@ -34,6 +34,7 @@ export class Follower implements AsyncDisposable {
   readonly #dirty = new Set<string>();
   readonly #following: Promise<void>;
   #looking: Promise<void> = Promise.resolve();
+  #isLooking = false;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
@@ -84,34 +85,30 @@ export class Follower implements AsyncDisposable {
     }
   }
 
-  /** Looks at what is dirty, one at a time; what happens meanwhile is looked at after that. */
-  #look({ id, action }: EngineEvent): void {
-    if (action === "destroy") {
-      this.#dirty.delete(id);
-      this.#options.registry.drop(id);
-      return;
-    }
+  /** Looks at what is dirty, one at a time; what happens to it meanwhile is looked at after that. */
+  #look({ id }: EngineEvent): void {
     this.#dirty.add(id);
-    if (this.#dirty.size > 1) return;
-    this.#looking = this.#looking.then(async () => await this.#drain());
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    this.#looking = this.#drain();
   }
 
   async #drain(): Promise<void> {
     const { calls, registry } = this.#options;
+    const { signal } = this.#life;
     for (const id of this.#dirty) {
+      this.#dirty.delete(id);
       try {
-        const facts = await call(
-          calls,
-          { signal: this.#life.signal, doing: `inspect container "${id}"` },
-          (engine, signal) => engine.inspect(id, { signal }),
+        const facts = await call(calls, { signal, doing: `inspect container "${id}"` }, (engine, within) =>
+          engine.inspect(id, { signal: within }),
         );
         if (facts === undefined) registry.drop(id);
         else registry.put(facts);
       } catch {
         // The engine is away; once it is back everything is listed.
       }
-      this.#dirty.delete(id);
     }
+    this.#isLooking = false;
   }
 
   async #untilUp(): Promise<void> {

@@ -48,8 +48,7 @@ export class Registry {
     this.#entries.set(facts.id, {
       facts,
       // A server that has forgotten when takes now: rather too late than under somebody's hands.
-      lastUsedAtMs:
-        before?.lastUsedAtMs ?? this.#options.lastUsed.get(facts.id) ?? this.#options.nowMs(),
+      lastUsedAtMs: before?.lastUsedAtMs ?? this.#options.lastUsed.get(facts.id) ?? this.#options.nowMs(),
       uses: before?.uses ?? 0,
       cleanup: before?.cleanup ?? neverCleaned,
       seen: this.#seen,

@@ -30,7 +30,8 @@ export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }>
   for (const [path, answer] of Object.entries(open)) {
     app.get(path, async ({ env, req }) => {
       await handle(env, { ...options, pattern: path, changes: false }, async (_signal, outgoing) => {
-        if (env.incoming.method !== "GET" && env.incoming.method !== "HEAD") throw wrongMethod("GET", req.path);
+        if (env.incoming.method !== "GET" && env.incoming.method !== "HEAD")
+          throw wrongMethod("GET", req.path);
         return await answer(env.incoming, outgoing, options);
       });
       return RESPONSE_ALREADY_SENT;
@@ -57,7 +58,13 @@ export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }>
     const methods = options.routes.filter((each) => each.path === path).map((each) => each.method);
     app.all(path, (c) => refuse(c.env, options, wrongMethod(methods.join(", "), path)));
   }
-  app.notFound((c) => refuse(c.env, options, new HttpError("not_found", "Cannot find what was asked for: there is no such route")));
+  app.notFound((c) =>
+    refuse(
+      c.env,
+      options,
+      new HttpError("not_found", "Cannot find what was asked for: there is no such route"),
+    ),
+  );
   app.onError((error, c) => refuse(c.env, options, error));
   return app;
 }
@@ -84,7 +91,8 @@ async function handle(
   const life = new AbortController();
   const end = (): void => life.abort(ended.reason);
   const closed = (): void => {
-    if (!outgoing.writableFinished) life.abort(new HttpError("bad_request", "Cannot answer: the client is gone"));
+    if (!outgoing.writableFinished)
+      life.abort(new HttpError("bad_request", "Cannot answer: the client is gone"));
   };
   ended.addEventListener("abort", end, { once: true });
   // The response's own, not the request's: that one closes as soon as the request was read.
@@ -125,7 +133,13 @@ function logFailure(
 ): void {
   const { status, body } = refusalOf(failed);
   const { code, message } = body.error;
-  const level = isGone ? "debug" : status >= 500 ? "error" : status === 401 || status === 403 ? "warn" : "info";
+  const level = isGone
+    ? "debug"
+    : status >= 500
+      ? "error"
+      : status === 401 || status === 403
+        ? "warn"
+        : "info";
   // Of what is not our error the stack is all there is to find it by.
   const cause = code === "internal" && failed instanceof Error ? { stack: failed.stack } : {};
   log[level]({ ...about, status, errorCode: code, message, ...cause }, "refused");
@@ -136,10 +150,16 @@ async function health(): Promise<Reply> {
 }
 
 /** Signed or not: a bad signature is refused, so that a wrong secret is not taken for a good one. */
-async function ready(incoming: IncomingMessage, _outgoing: ServerResponse, options: AppOptions): Promise<Reply> {
+async function ready(
+  incoming: IncomingMessage,
+  _outgoing: ServerResponse,
+  options: AppOptions,
+): Promise<Reply> {
   const { context, verifier, watch } = options;
   if (context.stopping.aborted) throw stopping();
-  const key = verifier.isSigned(incoming.headers) ? checkSignature(incoming, verifier, Buffer.alloc(0)) : undefined;
+  const key = verifier.isSigned(incoming.headers)
+    ? checkSignature(incoming, verifier, Buffer.alloc(0))
+    : undefined;
   return { status: 200, json: await readiness(watch, context, key) };
 }
 
@@ -163,7 +183,11 @@ async function answerSigned(
     route.body === "spooled" ? await spooler.spool(incoming, bounds) : await readSmallBody(incoming, bounds);
   try {
     const key = checkSignature(incoming, verifier, body);
-    note({ key: key.id, owner: key.owner, ...(params["name"] === undefined ? {} : { name: params["name"] }) });
+    note({
+      key: key.id,
+      owner: key.owner,
+      ...(params["name"] === undefined ? {} : { name: params["name"] }),
+    });
     const query = new URLSearchParams((incoming.url ?? "").split("?").slice(1).join("?"));
     const { headers } = incoming;
     return await route.run({ params, query, body, key, outgoing, headers, signal }, context);

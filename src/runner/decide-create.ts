@@ -45,9 +45,7 @@ export function decideCreate(spec: ContainerSpec, policy: Policy): CreateDecisio
       ...unlisted("capability", (spec.capAdd ?? []).map(capabilityName), (each) =>
         allowsCapability(policy, each),
       ),
-      ...unlisted("device", spec.devices ?? [], (each) =>
-        policy.devices.includes(each.split(":")[0] ?? ""),
-      ),
+      ...unlisted("device", spec.devices ?? [], (each) => policy.devices.includes(each.split(":")[0] ?? "")),
       ...unlisted(
         "security option",
         spec.securityOpt ?? [],

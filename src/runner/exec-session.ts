@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { execMark, signalExec } from "../engine/end-exec.ts";
 import type { Engine, ExecSession } from "../engine/engine.ts";
 import { LashError } from "../model/errors.ts";
-import { execMark, signalExec } from "./end-exec.ts";
 import { type ExecReason, Tail } from "./protocol/exec-frames.ts";
 import type { ExecBody } from "./protocol/requests.ts";
 
@@ -148,10 +148,10 @@ export class RunnerExec implements AsyncDisposable {
   }
 
   async #signal(signalName: "TERM" | "KILL"): Promise<void> {
-    const target = { container: this.#container, mark: this.#mark, user: this.#request.user, signalName };
+    const target = { container: this.#container, mark: this.#mark, user: this.#request.user };
     // Its own time limit: the command's life must not depend on the command that ends it.
     const signal = AbortSignal.timeout(Math.max(this.#graceMs, 1000) * 5);
-    await signalExec(this.#engine, target, signal).catch(() => {});
+    await signalExec(this.#engine, target, { signalName, signal }).catch(() => {});
   }
 
   async #endsWithin(ms: number): Promise<boolean> {
@@ -183,7 +183,8 @@ export class RunnerExec implements AsyncDisposable {
   #touch(): void {
     const { idleTimeoutMs = 0 } = this.#request;
     if (idleTimeoutMs === 0 || this.#ending !== undefined) return;
-    if (this.#idle === undefined) this.#idle = setTimeout(() => void this.endCommand("idle-timeout"), idleTimeoutMs);
+    if (this.#idle === undefined)
+      this.#idle = setTimeout(() => void this.endCommand("idle-timeout"), idleTimeoutMs);
     else this.#idle.refresh();
   }
 

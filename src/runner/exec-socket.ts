@@ -119,7 +119,8 @@ class Input {
 
 /** A command that has ended takes no more input and has no size: its end is told anyway. */
 function ignoreEnded(error: unknown): void {
-  if (!isLashError(error) && !(error instanceof TypeError) && !(error instanceof Error && "code" in error)) throw error;
+  if (!isLashError(error) && !(error instanceof TypeError) && !(error instanceof Error && "code" in error))
+    throw error;
 }
 
 function fail(socket: WebSocket, error: unknown): void {

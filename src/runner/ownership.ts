@@ -91,10 +91,16 @@ export function ownFilter(filter: Labels, owner: string): Labels | undefined {
 export function ownLabels(labels: Labels, owner: string, key: string = runnerLabel.owner): Labels {
   const given = labels[key];
   if (given !== undefined && given !== owner)
-    throw new HttpError("policy_refused", `Cannot set label "${key}": it says whose something is, and is set here`);
+    throw new HttpError(
+      "policy_refused",
+      `Cannot set label "${key}": it says whose something is, and is set here`,
+    );
   return { ...labels, [key]: owner };
 }
 
 function foreign(kind: string, name: string): HttpError {
-  return new HttpError("foreign_object", `Cannot use ${kind} "${name}": it does not belong to the owner of this key`);
+  return new HttpError(
+    "foreign_object",
+    `Cannot use ${kind} "${name}": it does not belong to the owner of this key`,
+  );
 }

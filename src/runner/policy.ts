@@ -91,10 +91,7 @@ export function parsePolicy(value: unknown, options: PolicyOptions): Policy {
   };
 }
 
-function keysOf(
-  keys: readonly z.infer<typeof key>[],
-  options: PolicyOptions,
-): ReadonlyMap<string, KnownKey> {
+function keysOf(keys: readonly z.infer<typeof key>[], options: PolicyOptions): ReadonlyMap<string, KnownKey> {
   const known = new Map<string, KnownKey>();
   const problems: string[] = [];
   for (const each of keys) {

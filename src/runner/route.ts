@@ -55,13 +55,11 @@ export interface Route {
   run(request: SignedRequest<URLSearchParams, Buffer | Spooled>, context: RunnerContext): Promise<Reply>;
 }
 
-type QueryShape = z.ZodRawShape;
-
 /** Specifications carry the most: a hundred kilobytes of variables are usual, the engine takes a few MiB. */
 const jsonLimitBytes = 8 * 1024 * 1024;
 
 /** A route that is asked with a JSON body, or with none. */
-export function route<Query extends QueryShape = Record<never, never>, Body = undefined>(definition: {
+export function route<Query extends z.ZodRawShape = z.ZodRawShape, Body = undefined>(definition: {
   readonly method: Route["method"];
   readonly path: string;
   readonly query?: Query;

@@ -68,7 +68,11 @@ function reload(service: RunnerService, options: ServeOptions, log: Logger): voi
 }
 
 function createLog({ settings, logTo }: ServeOptions): Logger {
-  const options = { level: settings.logLevel, base: { service: "runner" }, timestamp: pino.stdTimeFunctions.isoTime };
+  const options = {
+    level: settings.logLevel,
+    base: { service: "runner" },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  };
   return logTo === undefined ? pino(options) : pino(options, logTo);
 }
 

@@ -118,12 +118,13 @@ export async function openRunnerService(options: ServiceOptions): Promise<Runner
 }
 
 function createHttpServer(tls: ServiceOptions["tls"], app: ReturnType<typeof createApp>): Server {
-  const listener = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0], {
+  const listener = getRequestListener(app.fetch, {
     overrideGlobalObjects: false,
     // Handlers read the request themselves, and answer for what they did not read.
     autoCleanupIncoming: false,
   });
-  const handler = (...[incoming, outgoing]: Parameters<typeof listener>): void => void listener(incoming, outgoing);
+  const handler = (...[incoming, outgoing]: Parameters<typeof listener>): void =>
+    void listener(incoming, outgoing);
   const settings = {
     keepAliveTimeout: keepAliveMs,
     headersTimeout: headersTimeoutMs,
@@ -131,7 +132,10 @@ function createHttpServer(tls: ServiceOptions["tls"], app: ReturnType<typeof cre
     requestTimeout: 0,
     noDelay: true,
   };
-  const server = tls === undefined ? createServer(settings, handler) : createSecureServer({ ...settings, ...tls }, handler);
+  const server =
+    tls === undefined
+      ? createServer(settings, handler)
+      : createSecureServer({ ...settings, ...tls }, handler);
   server.on("clientError", (cause: Error, socket) => {
     if (socket.writable) socket.end(clientErrorAnswer(cause));
     else socket.destroy();
@@ -143,11 +147,15 @@ async function listen(server: Server, { host, port }: ServiceOptions): Promise<n
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) =>
       reject(
-        new LashError("usage", `Cannot start the runner: it cannot listen on ${host}:${port}: ${messageOf(cause)}`, {
-          data: { host, port, variable: "DOCKER_RUNNER_PORT" },
-          hint: "Name another address with DOCKER_RUNNER_HOST and DOCKER_RUNNER_PORT",
-          cause,
-        }),
+        new LashError(
+          "usage",
+          `Cannot start the runner: it cannot listen on ${host}:${port}: ${messageOf(cause)}`,
+          {
+            data: { host, port, variable: "DOCKER_RUNNER_PORT" },
+            hint: "Name another address with DOCKER_RUNNER_HOST and DOCKER_RUNNER_PORT",
+            cause,
+          },
+        ),
       ),
     );
     server.listen({ host, port }, resolve);
@@ -158,7 +166,11 @@ async function listen(server: Server, { host, port }: ServiceOptions): Promise<n
 /** Takes nothing new, lets what is under way end, and after a while ends it. */
 async function close(
   server: Server,
-  { ended, shutdownMs, upgrades }: {
+  {
+    ended,
+    shutdownMs,
+    upgrades,
+  }: {
     readonly ended: AbortController;
     readonly shutdownMs: number;
     readonly upgrades: Upgrades;

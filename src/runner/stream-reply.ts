@@ -13,7 +13,8 @@ export async function streamReply(
   work: (writer: SseWriter, signal: AbortSignal) => Promise<void>,
 ): Promise<Reply> {
   using linked = linkSignals(request.signal);
-  const onStop = (): void => linked.abort(new HttpError("shutting_down", "Cannot go on: the runner is stopping"));
+  const onStop = (): void =>
+    linked.abort(new HttpError("shutting_down", "Cannot go on: the runner is stopping"));
   context.stopping.addEventListener("abort", onStop, { once: true });
   const writer = beginSse(request.outgoing, context.heartbeatMs);
   try {

@@ -123,7 +123,8 @@ function paxRecords(bytes: Buffer): Readonly<Record<string, string>> {
   for (let at = 0; at < bytes.length; ) {
     const space = bytes.indexOf(32, at);
     const length = Number(bytes.toString("latin1", at, space));
-    if (space === -1 || !Number.isSafeInteger(length) || length <= space - at) throw badTar("a header is broken");
+    if (space === -1 || !Number.isSafeInteger(length) || length <= space - at)
+      throw badTar("a header is broken");
     const record = bytes.toString("utf8", space + 1, at + length - 1);
     const equals = record.indexOf("=");
     records[record.slice(0, equals)] = record.slice(equals + 1);
@@ -138,7 +139,10 @@ function text(header: Buffer, at: number, length: number): string {
 }
 
 function octal(header: Buffer, at: number, length: number): number {
-  const digits = header.toString("latin1", at, at + length).replace(/[\0 ]+$/, "").trim();
+  const digits = header
+    .toString("latin1", at, at + length)
+    .replace(/[\0 ]+$/, "")
+    .trim();
   if (!/^[0-7]{0,12}$/.test(digits)) throw badTar("a header is broken");
   return digits === "" ? 0 : Number.parseInt(digits, 8);
 }

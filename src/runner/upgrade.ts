@@ -39,8 +39,7 @@ export class Upgrades {
     try {
       if (this.#context.stopping.aborted) throw stopping();
       const id = /^\/v1\/execs\/([\w-]{1,64})\/socket$/.exec(pathOf(incoming))?.[1];
-      if (id === undefined)
-        throw new HttpError("not_found", "Cannot upgrade: there is no such route");
+      if (id === undefined) throw new HttpError("not_found", "Cannot upgrade: there is no such route");
       const key = checkSignature(incoming, this.#verifier, Buffer.alloc(0));
       if (incoming.headers.upgrade?.toLowerCase() !== "websocket")
         throw new HttpError("bad_request", "Cannot upgrade to anything but a WebSocket");

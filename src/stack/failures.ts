@@ -35,24 +35,16 @@ export function refusedFailure(
   if (!isLashError(error)) {
     return { code: "internal", subject, message: `"${subject}": ${mask(messageOf(error))}`, evidence: "" };
   }
-  if (error.code === "engine-unreachable" || error.code === "engine-permission") {
-    return {
-      code: error.code,
-      subject,
-      message: `"${subject}": ${mask(error.message)}`,
-      evidence: mask(error.message),
-    };
-  }
-  if (error.code === "name-in-use") {
-    const name = error.data["container"] ?? error.data["network"];
-    const details = typeof name === "string" ? { details: { name } } : {};
-    return {
-      code: "name-in-use",
-      subject,
-      message: `"${subject}": ${error.message}`,
-      evidence: "",
-      ...details,
-    };
+  switch (error.code) {
+    case "engine-unreachable":
+    case "engine-permission":
+    case "engine-api-version":
+    case "name-in-use": {
+      const { network } = error.data;
+      const text = mask(error.message);
+      const named = { code: error.code, subject, message: `"${subject}": ${text}`, evidence: text };
+      return typeof network === "string" ? { ...named, details: { name: network } } : named;
+    }
   }
   const { message, status, output } = error.data;
   const failure = classify({
@@ -71,12 +63,12 @@ export async function startFailure(
   error: unknown,
   { engine, id, mask }: { readonly engine: Engine; readonly id: string; readonly mask: Mask },
 ): Promise<Failure> {
-  const refused = refusedFailure(subject, "start", error, mask);
-  if (!isLashError(error) || error.code === "engine-unreachable") return refused;
+  const refused = (): Failure => refusedFailure(subject, "start", error, mask);
+  if (!isLashError(error) || error.code === "engine-unreachable") return refused();
   const facts = await engine
     .inspect(id, { signal: AbortSignal.timeout(tailTimeoutMs) })
     .catch(() => undefined);
-  if (facts === undefined || facts.error === "") return refused;
+  if (facts === undefined || facts.error === "") return refused();
   const { message, status } = error.data;
   return classify({
     subject,

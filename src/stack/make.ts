@@ -115,8 +115,7 @@ export async function create(target: Target): Promise<Created> {
   } catch (error) {
     if (isLashError(error, "engine-unreachable")) run.unanswered.add(spec.name);
     run.signal.throwIfAborted();
-    const explained = await explainConflict(target, error);
-    throw new FailureError(refusedFailure(resource.name, "create", explained, run.context.mask), explained);
+    throw new FailureError(refusedFailure(resource.name, "create", error, run.context.mask), error);
   }
 }
 
@@ -129,22 +128,6 @@ async function start({ run, resource, engine }: Target, id: string): Promise<str
     throw new FailureError(failure, error);
   }
   return id;
-}
-
-/** A name held by somebody else's container is said so; ours would have been found by its labels. */
-async function explainConflict({ run, engine, built }: Target, error: unknown): Promise<unknown> {
-  if (!isLashError(error, "engine-conflict")) return error;
-  const holder = await engine.inspect(built.spec.name, { signal: run.signal }).catch(() => undefined);
-  if (holder === undefined || holder.labels[label.project] === run.context.stack.project) return error;
-  return new LashError(
-    "name-in-use",
-    `Cannot create "${built.spec.name}": that name belongs to a container that is not ours`,
-    {
-      data: { container: built.spec.name, id: holder.id, image: holder.image },
-      hint: `Look at it with: docker inspect ${built.spec.name}`,
-      cause: error,
-    },
-  );
 }
 
 /** For calls whose effect must be known even if the person has lost patience: bounded by the driver's deadline alone. */

@@ -127,16 +127,21 @@ describe("an engine that does not answer", () => {
     await using engine = await startBase(20);
     await using proxy = await startSocketProxy({ target: engine.socket });
     await using project = await openProject({ socket: proxy.socket, resources: `  api: ${web(60)}` });
+    const starts = { method: "POST", path: /^\/containers\/[^/]+\/start/ };
+    proxy.fault({ when: starts, do: { action: "delay", delayMs: 10_000 } });
     const up = project.start(["up", "-d", "--json"]);
-    await up.event("resource_started");
+    await proxy.waitForCall(starts);
     await proxy.cutAll();
     const { code, stdout } = await up.ended;
-    const failed = readFailed(code, stdout);
-    console.log(JSON.stringify(failed.lines, undefined, 1));
+    const { failure, report, lines } = readFailed(code, stdout);
+    expect(code).toBe(1);
+    expect(failure).toMatchObject({ code: "engine-unreachable", subject: "api" });
+    expect(report?.because).toBe("there is no safe repair for it");
+    expect(lines.find(({ type }) => type === "notice")?.["message"]).toContain("left behind");
+    expect(proxy.count(starts)).toBe(1);
     await proxy.restore();
+    expect(await project.left()).toEqual([`${project.name}.api`, `lash-${project.name}`]);
     await bringDown(project);
-    expect(failed.failure).toMatchObject({ code: "engine-unreachable", subject: "api" });
-    expect(code).toBe(3);
   });
 });
 

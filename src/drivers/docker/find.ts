@@ -43,8 +43,8 @@ interface Place {
 /**
  * Finds the engine as the docker CLI does, then looks where rootless Docker, Docker Desktop and Podman listen. What
  * DOCKER_HOST, DOCKER_CONTEXT, the current context or CONTAINER_HOST name is final: no other engine is taken instead.
- * Rejects with `engine-unreachable`, or `engine-permission` when a socket is there but not for us; `data.tried` lists
- * every place with its reason.
+ * Rejects with `engine-unreachable`, or `engine-permission` when a socket is there but not for us (`data.tried` lists
+ * every place with its reason), or with `engine-api-version` when what is there is too old.
  */
 export async function findEngine(options: {
   readonly env: Environment;
@@ -118,6 +118,8 @@ async function look({ endpoint, source }: Place, signal: AbortSignal): Promise<E
     return await client.greet(deadline.signal);
   } catch (error) {
     signal.throwIfAborted();
+    // An engine is there, of another time: looking on would hide that.
+    if (isLashError(error, "engine-api-version")) throw error;
     const cause = isLashError(error) && error.cause !== undefined ? error.cause : error;
     const code = isLashError(error) ? error.data["code"] : (error as { readonly code?: unknown }).code;
     return {

@@ -15,7 +15,6 @@ function ping(version: string): string {
 }
 
 test.each([
-  { theirs: "1.24", used: "1.24" },
   { theirs: "1.41", used: "1.41" },
   { theirs: "1.47", used: "1.47" },
   { theirs: "1.52", used: "1.47" },
@@ -25,6 +24,16 @@ test.each([
   using client = new EngineClient(engine.endpoint);
   await client.json(get);
   expect(engine.requests).toEqual(["GET /_ping", `GET /v${used}/things`]);
+});
+
+test.each(["1.24", "1.40"])("refuses an engine of %s before anything is asked of it", async (theirs) => {
+  await using engine = await scriptEngine((_, response) => response.end("{}"), theirs);
+  using client = new EngineClient(engine.endpoint);
+  await expect(client.json(get)).rejects.toMatchObject({
+    code: "engine-api-version",
+    message: expect.stringContaining(`it speaks API ${theirs} at most, and 1.41 is needed`),
+  });
+  expect(engine.requests).toEqual(["GET /_ping"]);
 });
 
 test("takes the version an engine asks for, and keeps it", async () => {

@@ -3,12 +3,14 @@ import type { Duplex } from "node:stream";
 import { abortable, deadlineSignal, type LinkedSignal, linkSignals } from "../../async/signals.ts";
 import { LashError } from "../../model/errors.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { connectionError, readRefusal, refusal, versionRefusal } from "./errors.ts";
+import { connectionError, readRefusal, refusal, versionHint, versionRefusal } from "./errors.ts";
 import { readBody, readText } from "./stream.ts";
 import { type Answer, type Exchange, Transport } from "./transport.ts";
 
 /** Newest version of the Engine API this client knows: Docker Engine 27. */
 const ourApiVersion = "1.47";
+/** What Docker Engine 20.10 and Podman 4.3 speak; older ones lack what Lash relies on, and nothing is tested on them. */
+const oldestApiVersion = "1.41";
 
 /** A call that only looks something up answers in milliseconds; a machine busy starting a stack may need seconds. */
 const shortDeadlineMs = 30_000;
@@ -312,6 +314,13 @@ export class EngineClient implements Disposable {
           data: { endpoint: this.endpoint.text, code: "", server: String(headers.server ?? "") },
           hint: "Check DOCKER_HOST and the current docker context",
         },
+      );
+    }
+    if (compareVersions(theirs, oldestApiVersion) < 0) {
+      throw new LashError(
+        "engine-api-version",
+        `Cannot use the engine at ${this.endpoint.text}: it speaks API ${theirs} at most, and ${oldestApiVersion} is needed`,
+        { data: { endpoint: this.endpoint.text, theirs, needed: oldestApiVersion }, hint: versionHint },
       );
     }
     return {

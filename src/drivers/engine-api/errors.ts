@@ -10,6 +10,10 @@ export interface Refused {
   readonly message: string;
 }
 
+/** What to do about an engine whose API is too old or too new. */
+export const versionHint =
+  "Use an engine between Docker Engine 20.10 and the newest one, or Podman 4.3 or newer";
+
 /** Turns a status and the engine's text into our codes. The text is kept whole, in the message and in `data`. */
 export function refusal(refused: Refused): LashError {
   const { doing, method, path, status } = refused;
@@ -19,7 +23,7 @@ export function refusal(refused: Refused): LashError {
   if (versionRefusal(status, message) !== undefined) {
     return new LashError("engine-api-version", text, {
       ...options,
-      hint: "Use an engine between Docker Engine 20.10 and the newest one, or Podman 4.3 or newer",
+      hint: versionHint,
     });
   }
   if (status === 404) return new LashError("engine-not-found", text, options);

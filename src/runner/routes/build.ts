@@ -4,9 +4,16 @@ import { join } from "node:path";
 import { HttpError } from "../http-error.ts";
 import { ownLabels, runnerLabel } from "../ownership.ts";
 import { buildContentType, readBuildHead } from "../protocol/build-body.ts";
-import { body, type BuildHead } from "../protocol/requests.ts";
+import { type BuildHead, body } from "../protocol/requests.ts";
 import type { Spooled } from "../protocol/spool.ts";
-import { ability, parse, type Route, type RunnerContext, type SignedRequest, spooledRoute } from "../route.ts";
+import {
+  ability,
+  parse,
+  type Route,
+  type RunnerContext,
+  type SignedRequest,
+  spooledRoute,
+} from "../route.ts";
 import { longReply } from "../stream-reply.ts";
 import { unpackTar } from "../untar.ts";
 import { needImage } from "./things.ts";
@@ -44,11 +51,15 @@ async function headOf(
   { policy }: RunnerContext,
 ): Promise<{ readonly head: BuildHead; readonly tarAt: number }> {
   const read = await readBuildHead((from) => spooled.read(from));
-  if (read === undefined) throw new HttpError("validation_error", "Cannot read the request: it holds no build");
+  if (read === undefined)
+    throw new HttpError("validation_error", "Cannot read the request: it holds no build");
   const head = parse(body.build, read.head, "body");
   const parts = head.dockerfile.split("/");
   if (parts.some((part) => part === "" || part === "." || part === ".."))
-    throw new HttpError("validation_error", "Cannot read the request: body.dockerfile: expected a path in the context");
+    throw new HttpError(
+      "validation_error",
+      "Cannot read the request: body.dockerfile: expected a path in the context",
+    );
   if (!policy().builds) throw new HttpError("policy_refused", "Cannot build: the policy does not allow it");
   needImage(policy(), head.tag);
   const labels = ownLabels(head.labels, key.owner, runnerLabel.imageOwner);

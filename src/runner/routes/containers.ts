@@ -54,7 +54,8 @@ export function containerRoutes(): readonly Route[] {
       async handle({ params, key, signal }, { engine, ownership }) {
         const name = nameIn(params);
         const facts = await engine.inspect(name, { signal });
-        if (facts === undefined) throw new HttpError("not_found", `Cannot inspect container "${name}": there is none`);
+        if (facts === undefined)
+          throw new HttpError("not_found", `Cannot inspect container "${name}": there is none`);
         ownership.check(facts, key.owner);
         return { status: 200, json: facts };
       },
@@ -114,7 +115,11 @@ export function containerRoutes(): readonly Route[] {
       path: "/v1/containers/:name/wait",
       async handle(request, context) {
         const { params, key, signal } = request;
-        const id = await context.ownership.need(nameIn(params), { owner: key.owner, doing: "wait for", signal });
+        const id = await context.ownership.need(nameIn(params), {
+          owner: key.owner,
+          doing: "wait for",
+          signal,
+        });
         return await longReply(request, context, async (signal) => await context.engine.wait(id, { signal }));
       },
     }),
@@ -182,7 +187,8 @@ async function allowedSpec(
   if (policy.images !== undefined) {
     const image = await engine.images?.inspect(spec.image, { signal });
     // An id stands for the names of its image.
-    const names = image !== undefined && /^(?:sha256:)?[0-9a-f]{12,64}$/.test(spec.image) ? image.tags : [spec.image];
+    const names =
+      image !== undefined && /^(?:sha256:)?[0-9a-f]{12,64}$/.test(spec.image) ? image.tags : [spec.image];
     if (!allowsImage(policy, names))
       throw new HttpError("policy_refused", `${doing}: image "${spec.image}" is not allowed`);
   }

@@ -35,7 +35,11 @@ export const outputRoutes: readonly Route[] = [
     query: logQuery,
     async handle(request, context) {
       const { params, key, signal } = request;
-      const id = await context.ownership.need(nameIn(params), { owner: key.owner, doing: "read the output of", signal });
+      const id = await context.ownership.need(nameIn(params), {
+        owner: key.owner,
+        doing: "read the output of",
+        signal,
+      });
       const last = lastEventId(request.headers);
       const position = last === undefined ? undefined : parseLogPosition(last);
       if (last !== undefined && position === undefined) throw badLastEventId();
@@ -54,7 +58,8 @@ export const outputRoutes: readonly Route[] = [
       const position = last === undefined ? undefined : /^(\d{1,15})\*(\d{1,9})$/.exec(last);
       if (position === null) throw badLastEventId();
       return await streamReply(request, context, async (writer, signal) => {
-        const from = position === undefined ? undefined : { atMs: Number(position[1]), count: Number(position[2]) };
+        const from =
+          position === undefined ? undefined : { atMs: Number(position[1]), count: Number(position[2]) };
         await sendEvents(request, context, { writer, from, signal });
       });
     },
@@ -145,7 +150,8 @@ async function sendEvents(
 ): Promise<void> {
   const { writer, from, signal } = stream;
   const filter = ownFilter(labelsOf(query.label), key.owner);
-  if (filter === undefined) throw new LashError("usage", "Cannot listen: another owner's events are asked for");
+  if (filter === undefined)
+    throw new LashError("usage", "Cannot listen: another owner's events are asked for");
   const sinceMs = from?.atMs ?? (query.sinceMs === undefined ? undefined : Number(query.sinceMs));
   let last = { atMs: from?.atMs ?? 0, count: from?.count ?? 0 };
   let left = from?.count ?? 0;

@@ -34,7 +34,10 @@ export const imageRoutes: readonly Route[] = [
       const owner = image.labels[runnerLabel.imageOwner];
       const isOthers = owner !== undefined && owner !== "" && owner !== key.owner;
       if (isOthers || !allowsImage(policy(), [reference, ...image.tags]))
-        throw new HttpError("foreign_object", `Cannot remove image "${reference}": it is not for the owner of this key`);
+        throw new HttpError(
+          "foreign_object",
+          `Cannot remove image "${reference}": it is not for the owner of this key`,
+        );
       await images.remove(reference, { signal });
       return noContent;
     },
@@ -61,7 +64,11 @@ export const imageRoutes: readonly Route[] = [
       const { tag, labels } = request.body;
       needImage(context.policy(), tag);
       const snapshots = ability(context.engine.snapshots, "snapshots");
-      const id = await context.ownership.need(nameIn(params), { owner: key.owner, doing: "make an image of", signal });
+      const id = await context.ownership.need(nameIn(params), {
+        owner: key.owner,
+        doing: "make an image of",
+        signal,
+      });
       const own = {
         ...ownLabels(labels, key.owner, runnerLabel.imageOwner),
         // An image takes over its container's labels, and containers their image's: those are nobody's of ours.
@@ -101,7 +108,8 @@ export const placeRoutes: readonly Route[] = [
     async handle({ params, key, signal }, { engine, policy }) {
       const name = nameIn(params);
       const found = await ability(engine.networks, "networks").inspect(name, { signal });
-      if (found === undefined) throw new HttpError("not_found", `Cannot inspect network "${name}": there is none`);
+      if (found === undefined)
+        throw new HttpError("not_found", `Cannot inspect network "${name}": there is none`);
       checkOwn(found, "network", { owner: key.owner, shared: [...policy().networks, ...builtIn] });
       return { status: 200, json: found };
     },
@@ -144,7 +152,8 @@ export const placeRoutes: readonly Route[] = [
     async handle({ params, key, signal }, { engine, policy }) {
       const name = nameIn(params);
       const found = await ability(engine.volumes, "volumes").inspect(name, { signal });
-      if (found === undefined) throw new HttpError("not_found", `Cannot inspect volume "${name}": there is none`);
+      if (found === undefined)
+        throw new HttpError("not_found", `Cannot inspect volume "${name}": there is none`);
       checkOwn(found, "volume", { owner: key.owner, shared: policy().volumes });
       return { status: 200, json: found };
     },
@@ -174,4 +183,3 @@ export const placeRoutes: readonly Route[] = [
     },
   }),
 ];
-
