@@ -159,7 +159,7 @@ describe("architecture", () => {
     };
     const broken = imports.filter(({ from, specifier }) => {
       if (specifier.startsWith(".") || specifier.startsWith("node:")) return false;
-      const [name = ""] = specifier.split("/");
+      const name = specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
       return !(home[name] ?? []).includes(layerOf(from));
     });
     expect(broken.map(({ from, specifier }) => `${from} -> ${specifier}`)).toEqual([]);

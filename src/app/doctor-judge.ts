@@ -30,7 +30,7 @@ function variableMissing({ name, scheme, path }: VariableUse): Failure {
     details: { name },
     advice: [
       { text: `Set it in ${file} beside the manifest`, command: `echo '${name}=...' >> ${file}` },
-      ...(isSecret ? [] : [{ text: `Or give a default: \${env.${name}:-default}` }]),
+      ...(isSecret ? [] : [{ text: `Give a default: \${env.${name}:-default}` }]),
     ],
   };
 }

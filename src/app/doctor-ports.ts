@@ -116,7 +116,7 @@ export function holderWords(holder: PortHolder): string {
 }
 
 function holderAdvice(holder: PortHolder): readonly Advice[] {
-  const other = { text: "Or declare another host port, or a second port bundle, in the manifest" };
+  const other = { text: "Declare another host port, or a second port bundle, in the manifest" };
   switch (holder.type) {
     case "container":
       return [

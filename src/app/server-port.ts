@@ -1,9 +1,9 @@
-import type { CleanupRecord } from "../containers/cleanup.ts";
-import type { Containers } from "../containers/containers.ts";
 import type { Counters } from "../connectivity/counters.ts";
 import type { LogRecord } from "../connectivity/log.ts";
 import type { HealthSnapshot } from "../connectivity/snapshot.ts";
 import type { Dependency } from "../connectivity/status.ts";
+import type { CleanupRecord } from "../containers/cleanup.ts";
+import type { Containers } from "../containers/containers.ts";
 import type { EngineEvent, LogEntry } from "../engine/facts.ts";
 import type { StackEvent } from "../stack/events.ts";
 

@@ -51,7 +51,9 @@ class MonitorLoop implements Monitor {
       onFailed: () => this.suspect(),
     });
     this.#socket =
-      socketPath === undefined ? undefined : watchSocket(socketPath, () => this.#socketChanged());
+      socketPath === undefined
+        ? undefined
+        : watchSocket(socketPath, (isThere) => this.#socketChanged(isThere));
     // Nothing in it is known to throw; if something does, it must not end the process.
     this.#running = this.#run().catch((error: unknown) => this.#fault(error));
   }
@@ -195,13 +197,14 @@ class MonitorLoop implements Monitor {
     if (next !== previous) this.#notify(previous, next);
   }
 
-  #socketChanged(): void {
+  #socketChanged(isThere: boolean): void {
     if (this.#status.status === "up") {
       this.suspect();
-      return;
+    } else if (isThere) {
+      // Made by a server that has just begun: it may need some more tries until it answers, and short pauses.
+      this.#rearm();
+      this.#ask("socket");
     }
-    this.#rearm();
-    this.#ask("socket");
   }
 
   /** Asks for a probe. One under way serves everybody, unless its result may be older than what they came for. */

@@ -1,4 +1,4 @@
-import { type FSWatcher, watch } from "node:fs";
+import { existsSync, type FSWatcher, watch } from "node:fs";
 import { basename, dirname } from "node:path";
 
 /** Tells when a local socket appears, changes or vanishes. */
@@ -11,14 +11,16 @@ export interface SocketWatch extends Disposable {
  * Watches the folder of a socket's path, one watcher at most. Where that cannot be done (no such folder, no watches
  * left, a file system that tells nothing) nothing is told, and its owner's regular tries have to do.
  */
-export function watchSocket(path: string, onChange: () => void): SocketWatch {
+export function watchSocket(path: string, onChange: (isThere: boolean) => void): SocketWatch {
   let watcher: FSWatcher | undefined;
   const name = basename(path);
+  let isClosed = false;
   const refresh = (): void => {
+    if (isClosed) return;
     const before = watcher;
     watcher = open(dirname(path), (changed) => {
       // Some systems do not say which file it was.
-      if (changed === null || changed === name) onChange();
+      if (changed === null || changed === name) onChange(existsSync(path));
     });
     // Closed last, so that nothing goes unseen in between.
     before?.close();
@@ -27,8 +29,8 @@ export function watchSocket(path: string, onChange: () => void): SocketWatch {
   return {
     refresh,
     [Symbol.dispose]() {
+      isClosed = true;
       watcher?.close();
-      watcher = undefined;
     },
   };
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { EngineEvent } from "../engine/facts.ts";
 
 /** Something happened to a container of the server. */
@@ -29,6 +30,8 @@ const kept = 1000;
 
 /** The events of the server's containers, with a bounded memory. */
 export class ContainerEvents {
+  /** Tells this count of events from that of another process. */
+  readonly life = randomBytes(6).toString("hex");
   #past: ContainerEvent[] = [];
   #last = 0;
   readonly #wakes = new Set<() => void>();

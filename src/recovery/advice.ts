@@ -72,7 +72,7 @@ const table: Readonly<Record<FailureCode, Row>> = {
   ],
   "image-rate-limited": ({ details }) => [
     { text: "Log in: accounts have a higher limit", command: login(details?.image) },
-    { text: "Or wait, or pull from a mirror of your own" },
+    { text: "Wait, or pull from a mirror of your own" },
   ],
   "image-wrong-platform": ({ details }) => [
     details?.image === undefined
@@ -81,7 +81,7 @@ const table: Readonly<Record<FailureCode, Row>> = {
           text: "See for which platforms it is there",
           command: `docker manifest inspect ${quoted(details.image)}`,
         },
-    { text: "Or set platform, where the engine's host has emulation" },
+    { text: "Set platform, where the engine's host has emulation" },
   ],
   "registry-unreachable": ({ details }) => [
     details?.image === undefined
@@ -206,8 +206,9 @@ const table: Readonly<Record<FailureCode, Row>> = {
 function logs({ subject }: Failure): readonly Advice[] {
   return [
     {
-      text: "Read all of its output",
-      command: subject === "" ? "lash logs" : `lash logs ${quoted(subject)}`,
+      // What a failed `up` had started is gone by the time anybody reads this.
+      text: "Leave it as it is next time, and read all of its output",
+      command: `lash up --keep; lash logs${subject === "" ? "" : ` ${quoted(subject)}`}`,
     },
   ];
 }

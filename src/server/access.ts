@@ -63,7 +63,9 @@ function isOriginOf(origin: string, host: string): boolean {
   if (!URL.canParse(origin)) return false;
   const url = new URL(origin);
   const isWeb = url.protocol === "http:" || url.protocol === "https:";
-  return isWeb && URL.canParse(`${url.protocol}//${host}`) && new URL(`${url.protocol}//${host}`).host === url.host;
+  return (
+    isWeb && URL.canParse(`${url.protocol}//${host}`) && new URL(`${url.protocol}//${host}`).host === url.host
+  );
 }
 
 /** The name in a Host header, in lower case; undefined when it is none. */

@@ -31,9 +31,13 @@ export function readQuery(search: URLSearchParams, repeated: readonly string[]):
     const all = search.getAll(name);
     if (all.length > 1 && !repeated.includes(name)) {
       const issues = [{ path: `query.${name.slice(0, 100)}`, message: "it is there more than once" }];
-      throw new ApiError("validation_failed", `Cannot use the request: "${name.slice(0, 100)}" is there twice`, {
-        issues,
-      });
+      throw new ApiError(
+        "validation_failed",
+        `Cannot use the request: "${name.slice(0, 100)}" is there twice`,
+        {
+          issues,
+        },
+      );
     }
     values.set(name, repeated.includes(name) ? all : (all[0] ?? ""));
   }
@@ -44,12 +48,17 @@ export function readQuery(search: URLSearchParams, repeated: readonly string[]):
 export async function readJson(incoming: IncomingMessage, limitBytes: number): Promise<unknown> {
   const length = Number(incoming.headers["content-length"] ?? Number.NaN);
   if (length > limitBytes) throw tooLarge(limitBytes);
-  if (length === 0 || (Number.isNaN(length) && incoming.headers["transfer-encoding"] === undefined)) return {};
+  if (length === 0 || (Number.isNaN(length) && incoming.headers["transfer-encoding"] === undefined))
+    return {};
   const type = (incoming.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase();
   if (type !== "application/json") {
-    throw new ApiError("unsupported_media_type", "Cannot use the request: its body has to be application/json", {
-      headers: { connection: "close" },
-    });
+    throw new ApiError(
+      "unsupported_media_type",
+      "Cannot use the request: its body has to be application/json",
+      {
+        headers: { connection: "close" },
+      },
+    );
   }
   const bytes = await readBytes(incoming, limitBytes);
   if (bytes.length === 0) return {};

@@ -1,10 +1,13 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "@prometheus-io/client";
 import type { DependencyMeasures, ServerPort } from "../app/types.ts";
 
 /** Counters of one server, in a registry of its own. */
 export interface Metrics {
   readonly contentType: string;
-  request(labels: { readonly method: string; readonly route: string; readonly status: number }, ms: number): void;
+  request(
+    labels: { readonly method: string; readonly route: string; readonly status: number },
+    ms: number,
+  ): void;
   rejected(route: string): void;
   cleanedUp(outcome: string): void;
   streamOpened(): () => void;
@@ -36,7 +39,11 @@ export function openMetrics(): Metrics {
     labelNames: ["outcome"] as const,
     registers,
   });
-  const streams = new Gauge({ name: "lash_open_streams", help: "Streams and terminals that are open", registers });
+  const streams = new Gauge({
+    name: "lash_open_streams",
+    help: "Streams and terminals that are open",
+    registers,
+  });
   return {
     contentType: registry.contentType,
     request: ({ method, route, status }, ms) =>

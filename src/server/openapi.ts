@@ -31,7 +31,9 @@ function operation(route: Route): JsonObject {
   const { params, query, body, success, errors = [] } = route;
   const isProtected = route.protected !== false;
   const codes: ApiCode[] = [
-    ...(params === undefined && query === undefined && body === undefined ? [] : (["validation_failed"] as const)),
+    ...(params === undefined && query === undefined && body === undefined
+      ? []
+      : (["validation_failed"] as const)),
     ...(body === undefined ? [] : (["bad_request", "payload_too_large", "unsupported_media_type"] as const)),
     ...(isProtected ? (["unauthorized"] as const) : []),
     "host_not_allowed",
