@@ -102,6 +102,8 @@ async function buildCommand(): Promise<void> {
     minifyWhitespace: true,
     legalComments: "linked",
     chunkNames: "chunks/[name]-[hash]",
+    // Only what serves needs them, and CommonJS that asks for more at run time cannot be split into ES modules.
+    external: ["pino", "ws", "hono", "hono/*", "@hono/node-server", "@prometheus-io/client"],
     // Its entry for Node is CommonJS, which cannot be split or shaken; the other one is the same code as ES modules.
     alias: { yaml: "./node_modules/yaml/browser/index.js" },
     define: { LASH_BUILD: JSON.stringify(sourceHash()) },

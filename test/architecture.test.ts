@@ -13,6 +13,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   host: ["model", "async", "recovery"],
   connectivity: ["model", "engine", "async"],
   stack: ["model", "manifest", "engine", "recovery", "host", "state", "async"],
+  containers: ["model", "engine", "recovery", "connectivity", "state", "async"],
   "drivers/engine-api": ["model", "engine", "async"],
   "drivers/docker": ["model", "engine", "async", "drivers/engine-api"],
   "drivers/podman": ["model", "engine", "async", "drivers/engine-api"],
@@ -28,13 +29,19 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "state",
     "recovery",
     "host",
+    "connectivity",
     "stack",
+    "containers",
     "drivers/docker",
     "drivers/podman",
     "drivers/process",
     "drivers/memory",
+    "drivers/runner",
+    // Composition: the service itself, with its engine.
+    "runner",
   ],
-  cli: ["app", "model", "async"],
+  server: ["app", "model", "async"],
+  cli: ["app", "server", "model", "async"],
 };
 
 /** Parts of manifest/ that stack/ may see: reading files is not its business. */
@@ -117,6 +124,13 @@ describe("architecture", () => {
     expect(broken.map(({ from, to }) => `${from} -> ${to}`)).toEqual([]);
   });
 
+  test("server/ sees of app/ only its types", () => {
+    const broken = imports.filter(
+      ({ from, to }) => layerOf(from) === "server" && layerOf(to) === "app" && to !== "app/types.ts",
+    );
+    expect(broken.map(({ from, to }) => `${from} -> ${to}`)).toEqual([]);
+  });
+
   test("only app/ and index.ts name drivers", () => {
     const broken = imports.filter(
       ({ from, to }) =>
@@ -150,11 +164,12 @@ describe("architecture", () => {
   test("third-party packages appear only where they are at home", () => {
     const home: Readonly<Record<string, readonly string[]>> = {
       yaml: ["manifest", "cli"],
-      zod: ["manifest", "cli", "drivers/process", "runner"],
-      hono: ["runner"],
-      "@hono/node-server": ["runner"],
-      pino: ["runner"],
-      ws: ["runner", "drivers/runner"],
+      zod: ["manifest", "cli", "drivers/process", "runner", "server"],
+      hono: ["runner", "server"],
+      "@hono/node-server": ["runner", "server"],
+      pino: ["runner", "server"],
+      ws: ["runner", "drivers/runner", "server"],
+      "@prometheus-io/client": ["server"],
       commander: ["cli"],
     };
     const broken = imports.filter(({ from, specifier }) => {

@@ -42,4 +42,19 @@ export interface App {
     handle: StackHandle,
     options: { readonly argv: readonly string[] },
   ): Promise<{ readonly pid: number; readonly log: string }>;
+  /** Runs until the signal. */
+  serveServer(options: {
+    readonly environment: NodeJS.ProcessEnv;
+    readonly signal: AbortSignal;
+    readonly host: string | undefined;
+    readonly port: number | undefined;
+    readonly data: string | undefined;
+    readonly stacks: string | undefined;
+    readonly name: string | undefined;
+  }): Promise<void>;
+  /** Runs until the signal. */
+  serveRunner(options: {
+    readonly environment: NodeJS.ProcessEnv;
+    readonly signal: AbortSignal;
+  }): Promise<void>;
 }

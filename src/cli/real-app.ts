@@ -34,4 +34,21 @@ export const lazyApp: App = {
     const { detachSupervisor } = await import("../app/supervisor.ts");
     return await detachSupervisor(handle, options);
   },
+  async serveServer({ environment, signal, host, port, ...rest }) {
+    const [{ openServerPort }, { serve }, { readServerSettings }] = await Promise.all([
+      import("../app/serve-server.ts"),
+      import("../server/serve.ts"),
+      import("../server/settings.ts"),
+    ]);
+    const settings = readServerSettings(environment, { host, port });
+    await serve({
+      settings,
+      open: async (hooks) => await openServerPort({ environment, hooks, signal, ...rest }),
+      signal,
+    });
+  },
+  async serveRunner(options) {
+    const { runRunner } = await import("../app/serve-runner.ts");
+    await runRunner(options);
+  },
 };

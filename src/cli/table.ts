@@ -18,6 +18,7 @@ import { portCommand } from "./commands/port.ts";
 import { restartCommand, startCommand, stopCommand } from "./commands/power.ts";
 import { psCommand } from "./commands/ps.ts";
 import { runCommand } from "./commands/run.ts";
+import { runnerCommand, serverCommand } from "./commands/serving.ts";
 import { upCommand } from "./commands/up.ts";
 import type { Context } from "./context.ts";
 
@@ -61,6 +62,8 @@ export const commandTable: readonly CommandEntry[] = [
   entry(doctorCommand, async () => (await import("./actions/doctor.ts")).doctor),
   entry(secretsCheckCommand, async () => (await import("./actions/secrets-check.ts")).secretsCheck),
   entry(explainCommand, async () => (await import("./actions/explain.ts")).explain),
+  entry(serverCommand, async () => (await import("./actions/serving.ts")).server),
+  entry(runnerCommand, async () => (await import("./actions/serving.ts")).runner),
   entry(completionCommand, async () => (await import("./actions/completion.ts")).completion),
   entry(completeCommand, async () => (await import("./actions/complete.ts")).complete),
   entry(superviseCommand, async () => (await import("./actions/supervise.ts")).supervise),

@@ -28,6 +28,8 @@ export interface ExecResult {
 
 /** Kept of each stream. */
 const keptBytes = 1024 * 1024;
+/** An engine knows the exit code some moments after the output has ended. */
+const exitCodeMs = 1500;
 
 /**
  * Runs a command and keeps the last of its output. At its time limit it is ended and what it wrote until then is
@@ -57,8 +59,7 @@ export async function runCaptured(
   let exitCode: number | undefined;
   if (outcome === "timeout") {
     await exec.end({ clock });
-    // Whatever it still had to say; a command that cannot be ended is not waited for.
-    exitCode = await Promise.race([reading.catch(() => undefined), Promise.resolve(undefined)]);
+    exitCode = await lastWord(reading, { clock });
   } else {
     exitCode = await reading;
   }
@@ -74,6 +75,21 @@ export async function runCaptured(
 async function read(exec: MarkedExec, kept: Readonly<Record<"stdout" | "stderr", Tail>>): Promise<number> {
   for await (const { stream, data } of exec.output()) kept[stream].add(data);
   return await exec.exitCode;
+}
+
+/** The exit code of a command that was ended. One that cannot be ended, or of which nobody knows, is not waited for. */
+async function lastWord(
+  reading: Promise<number>,
+  { clock }: { readonly clock: Clock },
+): Promise<number | undefined> {
+  using wait = linkSignals();
+  const late = clock.sleep(exitCodeMs, { signal: wait.signal }).then(
+    () => undefined,
+    () => undefined,
+  );
+  const code = await Promise.race([reading.catch(() => undefined), late]);
+  wait.abort(new LashError("cancelled", "Cannot wait longer: the command has ended"));
+  return code;
 }
 
 /** A command need not read its input: that it does not is no error. */

@@ -2,7 +2,7 @@ import type { Clock } from "../async/clock.ts";
 import type { Monitor } from "../connectivity/types.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { ContainerFacts, LogEntry } from "../engine/facts.ts";
-import { LashError } from "../model/errors.ts";
+import { isLashError, LashError } from "../model/errors.ts";
 import { type Calls, call } from "./calls.ts";
 import { type ExecRequest, type ExecResult, runCaptured } from "./captured-exec.ts";
 import { Cleanup, type CleanupRecord } from "./cleanup.ts";
@@ -122,7 +122,9 @@ export class Containers implements AsyncDisposable {
 
   async start(container: string, options: WithSignal): Promise<ContainerRecord> {
     return await this.#act(container, { ...options, verb: "start" }, async (engine, { id }, signal) =>
-      engine.start(id, { signal }),
+      engine.start(id, { signal }).catch((error: unknown) => {
+        throw ofThisContainer(error);
+      }),
     );
   }
 
@@ -227,7 +229,7 @@ export class Containers implements AsyncDisposable {
       await call(this.#calls, { signal, doing }, (engine, within) =>
         engine.remove(id, { signal: within }),
       ).catch(() => {});
-      throw error;
+      throw ofThisContainer(error);
     }
   }
 
@@ -284,4 +286,15 @@ export class Containers implements AsyncDisposable {
     if (entry === undefined) throw new Error("unreachable: a container of ours was just put in the registry");
     return recordOf(entry);
   }
+}
+
+/**
+ * Engines answer 500 to a start for which the container is to blame: a port that is taken, a command that is not there.
+ * The engine is well, so the error must not say that it has failed.
+ */
+function ofThisContainer(error: unknown): unknown {
+  if (!isLashError(error, "engine-refused")) return error;
+  const { message, data, hint } = error;
+  const status = 422;
+  return new LashError("engine-refused", message, { data: { ...data, status }, hint, cause: error });
 }

@@ -1,7 +1,10 @@
 import type { Engine } from "./engine.ts";
 
-/** Variable that marks a command and all it starts, so that it can be found again. */
-export const execMark = "LASH_EXEC_ID";
+/**
+ * Variable that marks a command and all it starts, so that it can be found again. A runner in between has a mark of its
+ * own, with another name.
+ */
+export const execMark = "LASH_EXEC_MARK";
 
 /**
  * No engine can end a command that it runs in a container: its API has no call for it. So another command does it,

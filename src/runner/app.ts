@@ -6,7 +6,7 @@ import { Hono } from "hono";
 import type { Logger } from "pino";
 import { readSmallBody, type Spooler } from "./body.ts";
 import { HttpError, refusalOf } from "./http-error.ts";
-import { bodyHash } from "./protocol/signature.ts";
+import { bodyHash, bodyHashHeader, emptyBodyHash } from "./protocol/signature.ts";
 import type { Spooled } from "./protocol/spool.ts";
 import type { AuthRefusal, KnownKey, Verifier } from "./protocol/verify.ts";
 import { type EngineWatch, readiness } from "./ready.ts";
@@ -158,7 +158,7 @@ async function ready(
   const { context, verifier, watch } = options;
   if (context.stopping.aborted) throw stopping();
   const key = verifier.isSigned(incoming.headers)
-    ? checkSignature(incoming, verifier, Buffer.alloc(0))
+    ? checkSignature(incoming, verifier, emptyBodyHash)
     : undefined;
   return { status: 200, json: await readiness(watch, context, key) };
 }
@@ -174,15 +174,11 @@ async function answerSigned(
     readonly note: Note;
   },
 ): Promise<Reply> {
-  const { route, context, verifier, spooler, params, signal, note } = options;
+  const { route, context, params, signal, note } = options;
   if (context.stopping.aborted) throw stopping();
-  const claim = verifier.readClaim(incoming.headers);
-  if (!claim.ok) throw unauthorised(claim.refusal);
-  const bounds = { limitBytes: route.limitBytes, signal };
-  const body: Buffer | Spooled =
-    route.body === "spooled" ? await spooler.spool(incoming, bounds) : await readSmallBody(incoming, bounds);
+  const { key, body } =
+    route.body === "spooled" ? await takeSpooled(incoming, options) : await takeSmall(incoming, options);
   try {
-    const key = checkSignature(incoming, verifier, body);
     note({
       key: key.id,
       owner: key.owner,
@@ -196,18 +192,46 @@ async function answerSigned(
   }
 }
 
-/** The key that signed a request, or a refusal. */
-export function checkSignature(
+interface Taking {
+  readonly route: Route;
+  readonly verifier: Verifier;
+  readonly spooler: Spooler;
+  readonly signal: AbortSignal;
+}
+
+/** A body in memory: most that is wrong is refused before it is read, the signature as soon as it is here. */
+async function takeSmall(
   incoming: IncomingMessage,
-  verifier: Verifier,
-  body: Buffer | Spooled,
-): KnownKey {
+  { route, verifier, signal }: Taking,
+): Promise<{ readonly key: KnownKey; readonly body: Buffer }> {
+  const claim = verifier.readClaim(incoming.headers);
+  if (!claim.ok) throw unauthorised(claim.refusal);
+  const body = await readSmallBody(incoming, { limitBytes: route.limitBytes, signal });
+  return { key: checkSignature(incoming, verifier, bodyHash(body)), body };
+}
+
+/** A large body: the signature is checked for the hash that the body is said to have, before any of it is written. */
+async function takeSpooled(
+  incoming: IncomingMessage,
+  { route, verifier, spooler, signal }: Taking,
+): Promise<{ readonly key: KnownKey; readonly body: Spooled }> {
+  const told = incoming.headers[bodyHashHeader];
+  if (typeof told !== "string") throw unauthorised("missing_headers");
+  const key = checkSignature(incoming, verifier, told);
+  const body = await spooler.spool(incoming, { limitBytes: route.limitBytes, signal });
+  if (body.hash === told) return { key, body };
+  await body[Symbol.asyncDispose]();
+  throw unauthorised("invalid_signature");
+}
+
+/** The key that signed a request, or a refusal. */
+export function checkSignature(incoming: IncomingMessage, verifier: Verifier, hash: string): KnownKey {
   const claim = verifier.readClaim(incoming.headers);
   if (!claim.ok) throw unauthorised(claim.refusal);
   const checked = verifier.check(claim.value, {
     method: incoming.method ?? "",
     path: incoming.url ?? "",
-    bodyHash: Buffer.isBuffer(body) ? bodyHash(body) : body.hash,
+    bodyHash: hash,
   });
   if (!checked.ok) throw unauthorised(checked.refusal);
   return checked.value;

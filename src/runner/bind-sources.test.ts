@@ -31,7 +31,7 @@ test("resolveBind() gives the real path below a root, also of what does not exis
 
 test("resolveBind() refuses what a link leads out of", async () => {
   for (const path of ["out", "out/secret", "dangling", "dangling/x", "out/new"])
-    expect(await resolveBind(join(root, path), roots()), path).toHaveProperty("refusal");
+    expect(await resolveBind(join(root, path), roots()), `source ${path}`).toHaveProperty("refusal");
 });
 
 test("resolveBind() follows the root itself, if that is a link", async () => {

@@ -80,14 +80,20 @@ test("networks and volumes that are not listed have to be the owner's", () => {
   const spec: ContainerSpec = {
     ...base,
     networks: ["bridge", "own", "edge"].map((name) => ({ name, aliases: [] })),
-    mounts: ["own", "", "shared"].map((source) => ({ type: "volume", source, target: "/x", readOnly: false })),
+    mounts: ["own", "", "shared"].map((source) => ({
+      type: "volume",
+      source,
+      target: "/x",
+      readOnly: false,
+    })),
   };
   const policy = parsePolicy({ networks: ["edge"], volumes: ["shared"] }, options);
   expect(decideCreate(spec, policy)).toMatchObject({ refusals: [], networks: ["own"], volumes: ["own"] });
 });
 
 test("isBelow() is about folders, not about beginnings of texts", () => {
-  for (const path of ["/a/b", "/a/b/", "/a/b/c", "/a//b/./c", "/a/b/c/../d"]) expect(isBelow(path, "/a/b")).toBe(true);
+  for (const path of ["/a/b", "/a/b/", "/a/b/c", "/a//b/./c", "/a/b/c/../d"])
+    expect(isBelow(path, "/a/b")).toBe(true);
   for (const path of ["/a", "/a/bc", "/a/b/../c", "a/b", "", "/a/b/../../a/b/../..", "/a/b\0"])
     expect(isBelow(path, "/a/b")).toBe(false);
   expect(isBelow("/anything", "/")).toBe(true);
@@ -102,6 +108,10 @@ test("images are compared written out", () => {
   expect(allows("redis:*", "evil.example/redis:7")).toBe(false);
   expect(allows("redis:*", "redis-evil:7")).toBe(false);
   expect(allows("redis:7", "redis:8")).toBe(false);
+  expect(allows("redis", "redis:8")).toBe(true);
+  expect(allows("redis", `redis@sha256:${"0".repeat(64)}`)).toBe(true);
+  expect(allows("redis", "redis-evil:7")).toBe(false);
+  expect(allows("registry:5000/app", "registry:5000/app:1")).toBe(true);
   expect(allows("acme/*", "acme/app:1")).toBe(true);
   expect(allows("acme/*", "ghcr.io/acme/app:1")).toBe(false);
   expect(allows("ghcr.io/acme/*", "ghcr.io/acme/app:1")).toBe(true);
@@ -139,10 +149,29 @@ test.each([
   [{ privileged: "yes" }, /privileged/],
   [{ keys: [] }, /keys/],
   [{ keys: [{ id: "a\nb", owner: "o" }] }, /keys\.0\.id/],
-  [{ keys: [{ id: "a", owner: "o" }, { id: "a", owner: "o" }] }, /"a" is there twice/],
-  [{ keys: [{ id: "a", owner: "o" }, { id: "b", owner: "p" }] }, /one secret and two owners/],
+  [
+    {
+      keys: [
+        { id: "a", owner: "o" },
+        { id: "a", owner: "o" },
+      ],
+    },
+    /"a" is there twice/,
+  ],
+  [
+    {
+      keys: [
+        { id: "a", owner: "o" },
+        { id: "b", owner: "p" },
+      ],
+    },
+    /one secret and two owners/,
+  ],
   [{ keys: [{ id: "a", owner: "o", secretVariable: "NOT_SET" }] }, /secret of "a" is empty/],
-  [{ keys: [{ id: "a", owner: "o", secretVariable: "SECOND", secretFile: "/x" }] }, /secretFile and a secretVariable/],
+  [
+    { keys: [{ id: "a", owner: "o", secretVariable: "SECOND", secretFile: "/x" }] },
+    /secretFile and a secretVariable/,
+  ],
   ["text", /expected/],
 ] as const)("a policy that makes no sense is refused: %j", (value, message) => {
   expect(() => parsePolicy(value, options)).toThrow(message);

@@ -140,7 +140,9 @@ export function allowsImage(policy: Policy, names: readonly string[]): boolean {
 
 function matches(pattern: string, name: string): boolean {
   const parts = pattern.split("*").map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
-  return new RegExp(`^${parts.join(".*")}$`).test(name);
+  // A pattern that names no tag stands for all of them.
+  const hasTag = pattern.endsWith("*") || pattern.includes("@") || /:[^/]*$/.test(pattern);
+  return new RegExp(`^${parts.join(".*")}${hasTag ? "" : "(?:[:@].*)?"}$`).test(name);
 }
 
 function issueText({ path, message }: z.core.$ZodIssue): string {

@@ -19,6 +19,7 @@ export interface RunnerContext {
   readonly instance: string;
   readonly nowMs: () => number;
   readonly heartbeatMs: number;
+  readonly execGraceMs: number | undefined;
   /** Aborts when the service begins to stop: streams end then, short calls go on for a while. */
   readonly stopping: AbortSignal;
 }

@@ -3,13 +3,14 @@ import { createServer, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, RequestError } from "@hono/node-server";
 import { type Logger, pino } from "pino";
 import type { Engine } from "../engine/engine.ts";
 import { LashError, messageOf } from "../model/errors.ts";
 import { createApp } from "./app.ts";
 import { Spooler } from "./body.ts";
 import { ExecRegistry } from "./exec-registry.ts";
+import { HttpError, refusalOf } from "./http-error.ts";
 import { Ownership } from "./ownership.ts";
 import type { Policy } from "./policy.ts";
 import { NonceStore } from "./protocol/nonces.ts";
@@ -37,6 +38,8 @@ export interface ServiceOptions {
   readonly log?: Logger | undefined;
   readonly nowMs?: (() => number) | undefined;
   readonly heartbeatMs?: number | undefined;
+  /** How long a command that has to end has for it, at each of two signals. */
+  readonly execGraceMs?: number | undefined;
   /** How long requests under way are waited for at the end. */
   readonly shutdownMs?: number | undefined;
 }
@@ -76,6 +79,7 @@ export async function openRunnerService(options: ServiceOptions): Promise<Runner
     instance: randomUUID(),
     nowMs,
     heartbeatMs: options.heartbeatMs ?? heartbeatMs,
+    execGraceMs: options.execGraceMs,
     stopping: stopping.signal,
   };
   const routes = [
@@ -122,6 +126,15 @@ function createHttpServer(tls: ServiceOptions["tls"], app: ReturnType<typeof cre
     overrideGlobalObjects: false,
     // Handlers read the request themselves, and answer for what they did not read.
     autoCleanupIncoming: false,
+    // An address that is none comes no further than this.
+    errorHandler(error) {
+      const refusal = refusalOf(
+        error instanceof RequestError
+          ? new HttpError("bad_request", "Cannot read the request's address")
+          : error,
+      );
+      return Response.json(refusal.body, { status: refusal.status, headers: refusal.headers });
+    },
   });
   const handler = (...[incoming, outgoing]: Parameters<typeof listener>): void =>
     void listener(incoming, outgoing);
@@ -177,7 +190,8 @@ async function close(
   },
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
+  // Node closes what is idle at that moment; what becomes idle later would be kept for its usual time.
+  const closing = setInterval(() => server.closeIdleConnections(), 20);
   const finished = Promise.all([closed, upgrades.ended()]);
   const late = new AbortController();
   const isLate = sleep(shutdownMs, true, { signal: late.signal }).catch(() => false);
@@ -189,4 +203,5 @@ async function close(
     await Promise.race([finished, sleep(1000)]);
   }
   late.abort();
+  clearInterval(closing);
 }

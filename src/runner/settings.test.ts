@@ -46,7 +46,9 @@ test.each([
   ["DOCKER_RUNNER_LOG_LEVEL", ["loud", "INFO"]],
 ] as const)("readRunnerSettings() refuses what makes no sense and names %s", (variable, values) => {
   for (const value of values)
-    expect(() => readRunnerSettings({ ...secret, [variable]: value })).toThrow(`Cannot start the runner: ${variable} `);
+    expect(() => readRunnerSettings({ ...secret, [variable]: value })).toThrow(
+      `Cannot start the runner: ${variable} `,
+    );
 });
 
 test("readRunnerSettings() wants certificate and key together", () => {

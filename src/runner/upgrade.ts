@@ -6,6 +6,7 @@ import { WebSocketServer } from "ws";
 import { checkSignature, stopping } from "./app.ts";
 import { serveExec } from "./exec-socket.ts";
 import { HttpError, refusalOf } from "./http-error.ts";
+import { emptyBodyHash } from "./protocol/signature.ts";
 import type { Verifier } from "./protocol/verify.ts";
 import { pathOf } from "./ready.ts";
 import type { RunnerContext } from "./route.ts";
@@ -40,7 +41,7 @@ export class Upgrades {
       if (this.#context.stopping.aborted) throw stopping();
       const id = /^\/v1\/execs\/([\w-]{1,64})\/socket$/.exec(pathOf(incoming))?.[1];
       if (id === undefined) throw new HttpError("not_found", "Cannot upgrade: there is no such route");
-      const key = checkSignature(incoming, this.#verifier, Buffer.alloc(0));
+      const key = checkSignature(incoming, this.#verifier, emptyBodyHash);
       if (incoming.headers.upgrade?.toLowerCase() !== "websocket")
         throw new HttpError("bad_request", "Cannot upgrade to anything but a WebSocket");
       const exec = this.#context.execs.take(id, key.owner);

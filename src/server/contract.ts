@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseImageReference } from "../model/image-reference.ts";
+import { booleanQuery, integerQuery, momentQuery } from "./query.ts";
 
 /** Every code that an answer may carry, with its status. Closed: clients may list them. */
 export const errorStatus = {
@@ -159,6 +160,26 @@ export const containerListSchema = z.strictObject({
   more: z.boolean(),
   stale: z.boolean(),
   lastSuccessAt: moment.optional(),
+});
+
+export const containerQuerySchema = z.strictObject({
+  stale: booleanQuery.optional().meta({
+    override: { type: "boolean", description: "From the last known state, without the engine" },
+  }),
+  status: z.enum(["running", "stopped", "all"]).optional(),
+  image: z.string().max(512).optional(),
+  label: z.array(z.string().max(4400)).max(20).optional(),
+  since: momentQuery.optional(),
+  sortBy: z.enum(["createdAt", "startedAt", "lastUsedAt", "expiresAt"]).optional(),
+  sortDir: z.enum(["asc", "desc"]).optional(),
+  limit: integerQuery(1, 500).optional(),
+});
+export type ContainerQuery = z.output<typeof containerQuerySchema>;
+
+export const logsQuerySchema = z.strictObject({
+  follow: booleanQuery.optional(),
+  tail: integerQuery(0, 100_000).optional(),
+  since: momentQuery.optional(),
 });
 
 export const ensureImageSchema = z.strictObject({ image: imageSchema, platform: platformSchema.optional() });

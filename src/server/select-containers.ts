@@ -1,5 +1,5 @@
 import type { ContainerRecord } from "../app/types.ts";
-import type { ContainerQuery } from "./routes/containers.ts";
+import type { ContainerQuery } from "./contract.ts";
 
 /** The containers that a query asks for, in its order; the newest first unless it says otherwise. */
 export function selectContainers(

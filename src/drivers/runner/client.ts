@@ -3,7 +3,13 @@ import { systemClock } from "../../async/clock.ts";
 import { deadlineSignal, linkSignals } from "../../async/signals.ts";
 import { isLashError, LashError } from "../../model/errors.ts";
 import { wireErrorSchema } from "../../runner/protocol/errors.ts";
-import { bodyHash, emptyBodyHash, type SigningKey, signedHeaders } from "../../runner/protocol/signature.ts";
+import {
+  bodyHash,
+  bodyHashHeader,
+  emptyBodyHash,
+  type SigningKey,
+  signedHeaders,
+} from "../../runner/protocol/signature.ts";
 import type { Spooled } from "../../runner/protocol/spool.ts";
 import { readSse, type SseMessage } from "../../runner/protocol/sse.ts";
 import type { RunnerEndpoint } from "./endpoint.ts";
@@ -195,7 +201,8 @@ export class RunnerClient implements Disposable {
 
   async #send(call: RunnerCall, ownConnection: boolean): Promise<IncomingMessage> {
     const { key, nowMs } = this.#options;
-    const path = call.query === undefined || call.query.size === 0 ? call.path : `${call.path}?${call.query.toString()}`;
+    const path =
+      call.query === undefined || call.query.size === 0 ? call.path : `${call.path}?${call.query.toString()}`;
     const text = call.json === undefined ? undefined : JSON.stringify(call.json);
     const hash = call.spooled?.body.hash ?? (text === undefined ? emptyBodyHash : bodyHash(text));
     const type = call.spooled?.type ?? (text === undefined ? undefined : "application/json");
@@ -205,6 +212,7 @@ export class RunnerClient implements Disposable {
       headers: {
         ...call.headers,
         ...(type === undefined ? {} : { "content-type": type }),
+        ...(call.spooled === undefined ? {} : { [bodyHashHeader]: hash }),
         ...signedHeaders({ method: call.method, path, bodyHash: hash }, { key, nowMs: nowMs() }),
       },
       body: call.spooled?.body ?? text,

@@ -23,6 +23,8 @@ const execDeadlineMs = 75_000;
 const handshakeMs = 10_000;
 /** Output that nobody has read yet stays on the runner's side beyond this. */
 const highWaterBytes = 1024 * 1024;
+/** A runner takes 4 MiB; small ones let it say when it has enough. */
+const maxInputFrameBytes = 256 * 1024;
 
 /** What a runner can do with a command beyond the engine port. */
 export interface RunnerExecOptions extends ExecOptions {
@@ -181,12 +183,15 @@ class Session implements RunnerExecSession {
   async write(data: Uint8Array): Promise<void> {
     if (this.#options.stdin !== true) throw new TypeError("exec was opened without stdin");
     this.#options.signal.throwIfAborted();
-    await new Promise<void>((resolve, reject) => {
-      this.#socket.send(dataFrame(channel.stdin, data), (cause) => {
-        if (cause === undefined || cause === null) resolve();
-        else reject(this.#failure ?? connectionError(this.#doing, this.#client.endpoint.text, cause));
+    for (let at = 0; at < data.length; at += maxInputFrameBytes) {
+      const frame = dataFrame(channel.stdin, data.subarray(at, at + maxInputFrameBytes));
+      await new Promise<void>((resolve, reject) => {
+        this.#socket.send(frame, (cause) => {
+          if (cause === undefined || cause === null) resolve();
+          else reject(this.#failure ?? connectionError(this.#doing, this.#client.endpoint.text, cause));
+        });
       });
-    });
+    }
   }
 
   async endInput(): Promise<void> {

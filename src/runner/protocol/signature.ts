@@ -12,6 +12,12 @@ export const signatureHeaders = {
   key: "x-dr-key",
 } as const;
 
+/**
+ * Hash of the body, as it is signed. Needed for what is spooled only: with it the signature can be checked before a byte
+ * of the body is taken.
+ */
+export const bodyHashHeader = "x-dr-body-sha256";
+
 /** Id of the key that `DOCKER_RUNNER_SHARED_SECRET` is. */
 export const defaultKeyId = "default";
 

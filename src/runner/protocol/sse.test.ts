@@ -15,7 +15,9 @@ test("readSse() gives every message once, wherever the bytes are cut", async () 
   const value = fc.record({ event: fc.stringMatching(/^[a-z]{1,8}$/), data: fc.string({ unit: "binary" }) });
   await fc.assert(
     fc.asyncProperty(fc.array(value), fc.array(fc.nat(60)), async (values, cuts) => {
-      const text = values.map(({ event, data }, at) => sseHeartbeat + sseText(event, data, String(at))).join("");
+      const text = values
+        .map(({ event, data }, at) => sseHeartbeat + sseText(event, data, String(at)))
+        .join("");
       const bytes = Buffer.from(text);
       const chunks: Uint8Array[] = [];
       let from = 0;

@@ -68,10 +68,10 @@ export const outputRoutes: readonly Route[] = [
     method: "POST",
     path: "/v1/containers/:name/exec",
     body: body.exec,
-    async handle({ params, key, body: request, signal }, { engine, ownership, execs }) {
+    async handle({ params, key, body: request, signal }, { engine, ownership, execs, execGraceMs: graceMs }) {
       const name = nameIn(params);
       const container = await ownership.need(name, { owner: key.owner, doing: "run a command in", signal });
-      const exec = await RunnerExec.open({ engine, container, owner: key.owner, request, signal });
+      const exec = await RunnerExec.open({ engine, container, owner: key.owner, request, signal, graceMs });
       execs.add(exec);
       return { status: 201, json: { execId: exec.id } };
     },

@@ -3,6 +3,7 @@ import type { ContainerRecord } from "../../app/types.ts";
 import {
   containerIdSchema,
   containerListSchema,
+  containerQuerySchema,
   containerSchema,
   createContainerSchema,
   emptySchema,
@@ -10,12 +11,13 @@ import {
   ensureImageSchema,
   execResultSchema,
   execSchema,
+  logsQuerySchema,
   openTerminalSchema,
   sessionIdSchema,
   stopSchema,
   terminalSchema,
 } from "../contract.ts";
-import { booleanQuery, integerQuery, momentQuery } from "../query.ts";
+import { integerQuery } from "../query.ts";
 import { defineRoute, empty, json, type Route } from "../route.ts";
 import { selectContainers } from "../select-containers.ts";
 import { containerEvents, logMessages } from "../streams.ts";
@@ -23,26 +25,6 @@ import { containerEvents, logMessages } from "../streams.ts";
 const params = z.strictObject({ container: containerIdSchema });
 const path = "/api/containers/{container}";
 const tag = "containers";
-
-const listQuery = z.strictObject({
-  stale: booleanQuery.optional().meta({
-    override: { type: "boolean", description: "From the last known state, without the engine" },
-  }),
-  status: z.enum(["running", "stopped", "all"]).optional(),
-  image: z.string().max(512).optional(),
-  label: z.array(z.string().max(4400)).max(20).optional(),
-  since: momentQuery.optional(),
-  sortBy: z.enum(["createdAt", "startedAt", "lastUsedAt", "expiresAt"]).optional(),
-  sortDir: z.enum(["asc", "desc"]).optional(),
-  limit: integerQuery(1, 500).optional(),
-});
-export type ContainerQuery = z.output<typeof listQuery>;
-
-export const logsQuery = z.strictObject({
-  follow: booleanQuery.optional(),
-  tail: integerQuery(0, 100_000).optional(),
-  since: momentQuery.optional(),
-});
 
 /** Images and containers on request. */
 export const containerRoutes: readonly Route[] = [
@@ -69,7 +51,7 @@ export const containerRoutes: readonly Route[] = [
     path: "/api/containers",
     summary: "List containers; running ones alone unless asked otherwise",
     tag,
-    query: listQuery,
+    query: containerQuerySchema,
     repeated: ["label"],
     success: { type: "json", status: 200, schema: containerListSchema },
     guarded: ({ stale }) => stale !== true,
@@ -187,7 +169,7 @@ export const containerRoutes: readonly Route[] = [
     summary: "Output of a container",
     tag,
     params,
-    query: logsQuery,
+    query: logsQuerySchema,
     success: {
       type: "stream",
       description: "`log` events with stream, at and text, then `end`. `Last-Event-ID` goes on from there",

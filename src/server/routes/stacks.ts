@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { StackDetails, StackOperation, StackResource, StackSummary } from "../../app/types.ts";
 import {
+  logsQuerySchema,
   operationSchema,
   resourceNameSchema,
   resourceSchema,
@@ -16,7 +17,6 @@ import { ApiError } from "../errors.ts";
 import { booleanQuery } from "../query.ts";
 import { defineRoute, empty, json, type Route } from "../route.ts";
 import { resourceLogMessages, stackNews } from "../streams.ts";
-import { logsQuery } from "./containers.ts";
 
 const params = z.strictObject({ stack: stackNameSchema });
 const resourceParams = z.strictObject({ stack: stackNameSchema, resource: resourceNameSchema });
@@ -31,6 +31,11 @@ const actionErrors = [
   "stack_held",
   "stack_failed",
 ] as const;
+
+const logStream = {
+  type: "stream",
+  description: "`log` events with resource, stream, at and text, then `end`",
+} as const;
 
 /** The stacks of the engine and their resources. */
 export const stackRoutes: readonly Route[] = [
@@ -144,28 +149,38 @@ export const stackRoutes: readonly Route[] = [
       return json(operationBody((await port.stacks.settled(stack, { signal })) ?? begun), 202);
     },
   }),
-  ...[
-    { at: path, each: params },
-    { at: resourcePath, each: resourceParams },
-  ].map(({ at, each }) =>
-    defineRoute({
-      method: "GET",
-      path: `${at}/logs`,
-      summary: at === path ? "Output of all resources of a stack" : "Output of one resource",
-      tag,
-      params: each,
-      query: logsQuery,
-      success: { type: "stream", description: "`log` events with resource, stream, at and text, then `end`" },
-      errors: ["stack_not_found", "resource_not_found"],
-      guarded: true,
-      handle: async ({ port, signal }, { params: given, query }) => {
-        const { follow = false, tail, since } = query;
-        const resource = "resource" in given ? given.resource : undefined;
-        const logs = await port.stacks.logs(given.stack, { signal, resource, follow, tail, since });
-        return { type: "stream", messages: resourceLogMessages(logs) };
-      },
-    }),
-  ),
+  defineRoute({
+    method: "GET",
+    path: `${path}/logs`,
+    summary: "Output of all resources of a stack",
+    tag,
+    params,
+    query: logsQuerySchema,
+    success: logStream,
+    errors: ["stack_not_found"],
+    guarded: true,
+    handle: async ({ port, signal }, { params: { stack }, query }) => {
+      const { follow = false, tail, since } = query;
+      const logs = await port.stacks.logs(stack, { signal, follow, tail, since });
+      return { type: "stream", messages: resourceLogMessages(logs) };
+    },
+  }),
+  defineRoute({
+    method: "GET",
+    path: `${resourcePath}/logs`,
+    summary: "Output of one resource",
+    tag,
+    params: resourceParams,
+    query: logsQuerySchema,
+    success: logStream,
+    errors: ["stack_not_found", "resource_not_found"],
+    guarded: true,
+    handle: async ({ port, signal }, { params: { stack, resource }, query }) => {
+      const { follow = false, tail, since } = query;
+      const logs = await port.stacks.logs(stack, { signal, resource, follow, tail, since });
+      return { type: "stream", messages: resourceLogMessages(logs) };
+    },
+  }),
   defineRoute({
     method: "GET",
     path: `${path}/events`,

@@ -192,6 +192,8 @@ export function fakeApp(handle: StackHandle, replaced: Partial<App> = {}): App {
     // Pure, so the real one.
     explain: async (words) => await lazyApp.explain(words),
     detachSupervisor: async () => ({ pid: 4711, log: "/project/.lash/supervisor.log" }),
+    serveServer: async () => {},
+    serveRunner: async () => {},
     ...replaced,
   };
 }
