@@ -57,7 +57,7 @@ async function openAt(
   } catch (error) {
     signal.throwIfAborted();
     if (!look.signal.aborted && !isLashError(error)) throw error;
-    const { unixEndpoint } = await import("../drivers/engine-api/endpoint.ts");
+    const { unixEndpoint } = await import("../drivers/docker/find.ts");
     if (/podman/i.test(socket)) {
       const { openPodman } = await import("../drivers/podman/podman.ts");
       return openPodman(unixEndpoint(socket), { env: environment });

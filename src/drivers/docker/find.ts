@@ -12,6 +12,9 @@ import { type Endpoint, parseEndpoint, unixEndpoint } from "../engine-api/endpoi
 import { permissionHint, reasonOf } from "../engine-api/errors.ts";
 import { contextEndpoint, readTls } from "./context.ts";
 
+/** Where an engine would be whose socket is known. */
+export { unixEndpoint };
+
 /** Looking must not take long: a stopped engine's socket still connects and never answers. */
 const lookDeadlineMs = 10_000;
 
