@@ -10,6 +10,7 @@ import { down } from "./suites/down.ts";
 import { plan } from "./suites/plan.ts";
 import { readyLag } from "./suites/ready-lag.ts";
 import { recovery } from "./suites/recovery.ts";
+import { runner } from "./suites/runner.ts";
 import { start } from "./suites/start.ts";
 import type { Suite } from "./suites/suite.ts";
 
@@ -20,6 +21,7 @@ const suites: Readonly<Record<SuiteName, Suite>> = {
   plan,
   down,
   recovery,
+  runner,
 };
 
 const options = readOptions(process.argv.slice(2));

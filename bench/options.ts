@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-export const suiteNames = ["start", "ready-lag", "cli", "plan", "down", "recovery"] as const;
+export const suiteNames = ["start", "ready-lag", "cli", "plan", "down", "recovery", "runner"] as const;
 export type SuiteName = (typeof suiteNames)[number];
 
 export interface Options {

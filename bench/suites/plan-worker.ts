@@ -67,6 +67,7 @@ function openContext(stack: Stack): StackContext {
     project: stack.project,
     manifestPath: stack.manifestPath,
     machine: "bench",
+    user: "",
     version: "0",
   };
   return new StackContext(

@@ -64,6 +64,7 @@ export async function openStack(
           get machine() {
             return machineId();
           },
+          user: String(process.getuid?.() ?? ""),
           version,
         },
         clock: systemClock,

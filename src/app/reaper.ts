@@ -25,7 +25,7 @@ async function takeDown(given: ReaperOrder): Promise<void> {
     {
       stack,
       engines,
-      identity: { project, manifestPath, machine: machineId(), version },
+      identity: { project, manifestPath, machine: machineId(), user: "", version },
       clock: systemClock,
       generated: () => "",
       environment: {},

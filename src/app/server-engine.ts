@@ -1,5 +1,5 @@
 import type { Probe } from "../connectivity/attempt.ts";
-import type { ConnectivitySettings } from "../connectivity/settings.ts";
+import type { ConnectivitySettings, RunnerAccess } from "../connectivity/settings.ts";
 import { variable } from "../connectivity/settings.ts";
 import type { Dependency } from "../connectivity/status.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -28,11 +28,7 @@ export async function chooseServerEngine(
   return await runnerEngine({ ...runner, timeoutMs: settings.callTimeoutMs });
 }
 
-async function runnerEngine(options: {
-  readonly baseUrl: string;
-  readonly sharedSecret: string;
-  readonly timeoutMs: number;
-}): Promise<ServerEngine> {
+async function runnerEngine(options: RunnerAccess & { readonly timeoutMs: number }): Promise<ServerEngine> {
   const { openRunner } = await import("../drivers/runner/open.ts");
   try {
     const engine = openRunner(options);

@@ -30,6 +30,7 @@ test("readSettings() reads every variable, and takes empty ones for unset", () =
   const settings = readSettings({
     [variable.baseUrl]: "https://user:pw@runner.example:7443/prefix//",
     [variable.sharedSecret]: "s3cret",
+    [variable.keyId]: "two",
     [variable.optional]: "0",
     [variable.baseDelay]: "1",
     [variable.maxDelay]: "2147483647",
@@ -39,7 +40,11 @@ test("readSettings() reads every variable, and takes empty ones for unset", () =
     [variable.timeout]: "",
   });
   expect(settings).toEqual({
-    runner: { baseUrl: "https://user:pw@runner.example:7443/prefix", sharedSecret: "s3cret" },
+    runner: {
+      baseUrl: "https://user:pw@runner.example:7443/prefix",
+      sharedSecret: "s3cret",
+      keyId: "two",
+    },
     optional: false,
     retry: { baseDelayMs: 1, maxDelayMs: 2_147_483_647, jitterMs: 0, maxRetries: 120 },
     probeIntervalMs: 10_000,
@@ -100,6 +105,7 @@ describe("readSettings() refuses and names the variable:", () => {
   test("a secret without URL and a URL without secret", () => {
     expect(refusal({ [variable.sharedSecret]: "x" }).data).toEqual({ variable: variable.baseUrl });
     expect(refusal({ [variable.baseUrl]: "http://r" }).data).toEqual({ variable: variable.sharedSecret });
+    expect(refusal({ ...runner, [variable.keyId]: "a b" }).data).toEqual({ variable: variable.keyId });
   });
 });
 
@@ -142,6 +148,7 @@ test("settingsText() shows everything in effect but the secrets", () => {
   });
   expect(settingsText(settings)).toBe(`DOCKER_RUNNER_BASE_URL=http://***@runner:7071
 DOCKER_RUNNER_SHARED_SECRET=(set)
+DOCKER_RUNNER_KEY_ID=(default)
 DOCKER_RUNNER_OPTIONAL=true
 DOCKER_RUNNER_CONNECT_RETRY_BASE_DELAY_MS=500
 DOCKER_RUNNER_CONNECT_RETRY_MAX_DELAY_MS=30000

@@ -5,8 +5,8 @@ import type { RetryPolicy } from "./status.ts";
 
 /** How a server finds its runner, and how it bears its absence. */
 export interface ConnectivitySettings {
-  /** Undefined: the engine of this machine. `baseUrl` has no trailing slash and may contain credentials. */
-  readonly runner: { readonly baseUrl: string; readonly sharedSecret: string } | undefined;
+  /** Undefined: the engine of this machine. */
+  readonly runner: RunnerAccess | undefined;
   /** Whether to start without it. */
   readonly optional: boolean;
   readonly retry: RetryPolicy;
@@ -16,10 +16,20 @@ export interface ConnectivitySettings {
   readonly callTimeoutMs: number;
 }
 
+/** A runner, and what its requests are signed with. */
+export interface RunnerAccess {
+  /** Without a trailing slash. */
+  readonly baseUrl: string;
+  readonly sharedSecret: string;
+  /** Which of the runner's keys the secret is. Undefined: the default one. */
+  readonly keyId: string | undefined;
+}
+
 /** Names of the variables, as a person sets them. */
 export const variable = {
   baseUrl: "DOCKER_RUNNER_BASE_URL",
   sharedSecret: "DOCKER_RUNNER_SHARED_SECRET",
+  keyId: "DOCKER_RUNNER_KEY_ID",
   optional: "DOCKER_RUNNER_OPTIONAL",
   baseDelay: "DOCKER_RUNNER_CONNECT_RETRY_BASE_DELAY_MS",
   maxDelay: "DOCKER_RUNNER_CONNECT_RETRY_MAX_DELAY_MS",
@@ -61,6 +71,7 @@ export function settingsText(settings: ConnectivitySettings): string {
   const lines: readonly (readonly [string, string | number | boolean])[] = [
     [variable.baseUrl, runner === undefined ? "(none: local engine)" : redactUrls(runner.baseUrl)],
     [variable.sharedSecret, runner === undefined ? "(none)" : "(set)"],
+    [variable.keyId, runner?.keyId ?? "(default)"],
     [variable.optional, settings.optional],
     [variable.baseDelay, retry.baseDelayMs],
     [variable.maxDelay, retry.maxDelayMs],
@@ -90,7 +101,14 @@ function readRunner(environment: Environment): ConnectivitySettings["runner"] {
       "it has a query or a fragment, which cannot be part of every call's path",
     );
   }
-  return { baseUrl: url.href.replace(/\/+$/, ""), sharedSecret };
+  return { baseUrl: url.href.replace(/\/+$/, ""), sharedSecret, keyId: readKeyId(environment) };
+}
+
+function readKeyId(environment: Environment): string | undefined {
+  const id = environment[variable.keyId] ?? "";
+  if (id === "") return undefined;
+  if (/^[\w.-]{1,64}$/.test(id)) return id;
+  throw refused(variable.keyId, `expected 1 to 64 letters, digits, "_", "." and "-", found "${shown(id)}"`);
 }
 
 function readNumber(

@@ -1,8 +1,8 @@
 import type { Engine } from "./engine.ts";
 
 /**
- * Variable that marks a command and all it starts, so that it can be found again. A runner in between has a mark of its
- * own, with another name.
+ * Variable that marks a command and all it starts, so that it can be found again. A runner in between marks commands too,
+ * and leaves a mark that is there as it is.
  */
 export const execMark = "LASH_EXEC_MARK";
 

@@ -14,6 +14,8 @@ export const label = {
   manifest: "lash.manifest",
   machine: "lash.machine",
   version: "lash.version",
+  /** On a network: id of the user whose Lash made it. */
+  user: "lash.user",
   /** Port bundle in use. */
   bundle: "lash.bundle",
   /** Host ports in use instead of declared ones: "8080:49153,9090:49154". */

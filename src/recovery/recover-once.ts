@@ -1,3 +1,4 @@
+import { messageOf } from "../model/errors.ts";
 import type { Failure } from "./failure.ts";
 import type { Decision, Repair } from "./repair.ts";
 import type { RecoveryReport } from "./report.ts";
@@ -70,45 +71,40 @@ async function recover<T, R extends Repair>(operation: Operation<T, R>, first: F
   }
   const { name: repair, what, safe } = decision.repair;
   listener.repairing(decision.repair, detected);
-  const made = { ...base, because: undefined };
+  const end = (rest: Partial<RecoveryReport> & Pick<RecoveryReport, "repair">): void =>
+    listener.ended({
+      ...base,
+      because: undefined,
+      retry: undefined,
+      outcome: "gave-up",
+      failure: undefined,
+      ...rest,
+    });
+  /** Whatever ends it is told: a known failure with what led to it, anything else in words. */
+  const endWith = (error: unknown, rest: Parameters<typeof end>[0]): unknown => {
+    if (!(error instanceof FailureError)) {
+      end({ ...rest, because: messageOf(error) });
+      return error;
+    }
+    const failure = causedBy(error.failure, detected);
+    end({ ...rest, failure });
+    return new FailureError(failure, error);
+  };
   try {
     await operation.apply(decision.repair, detected);
   } catch (error) {
-    if (!(error instanceof FailureError)) throw error;
-    const failure = causedBy(error.failure, detected);
-    listener.ended({
-      ...made,
-      repair: { name: repair, what, safe, outcome: "failed" },
-      retry: undefined,
-      outcome: "gave-up",
-      failure,
-    });
-    throw new FailureError(failure, error);
+    throw endWith(error, { repair: { name: repair, what, safe, outcome: "failed" } });
   }
   listener.repaired(decision.repair, detected);
   const begun = operation.now();
   const took = (): number => Math.round(operation.now() - begun);
+  const done = { name: repair, what, safe, outcome: "done" } as const;
   try {
     const result = await operation.run(2);
-    listener.ended({
-      ...made,
-      repair: { name: repair, what, safe, outcome: "done" },
-      retry: { outcome: "worked", tookMs: took() },
-      outcome: "recovered",
-      failure: undefined,
-    });
+    end({ repair: done, retry: { outcome: "worked", tookMs: took() }, outcome: "recovered" });
     return result;
   } catch (error) {
-    if (!(error instanceof FailureError)) throw error;
-    const failure = causedBy(error.failure, detected);
-    listener.ended({
-      ...made,
-      repair: { name: repair, what, safe, outcome: "done" },
-      retry: { outcome: "failed", tookMs: took() },
-      outcome: "gave-up",
-      failure,
-    });
-    throw new FailureError(failure, error);
+    throw endWith(error, { repair: done, retry: { outcome: "failed", tookMs: took() } });
   }
 }
 

@@ -15,7 +15,7 @@ export interface RecoveryReport {
         readonly outcome: "done" | "failed";
       }
     | undefined;
-  /** Why no repair was made; undefined when one was. */
+  /** Why no repair was made, or what ended it that is no failure: a cancel, a time limit. */
   readonly because: string | undefined;
   /** The one retry; undefined when none was made. */
   readonly retry: { readonly outcome: "worked" | "failed"; readonly tookMs: number } | undefined;

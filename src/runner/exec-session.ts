@@ -61,7 +61,8 @@ export class RunnerExec implements AsyncDisposable {
     const onAbort = (): void => life.abort(signal.reason);
     signal.throwIfAborted();
     signal.addEventListener("abort", onAbort, { once: true });
-    const mark = randomUUID();
+    // A client may have marked it, to end it by itself: two marks would be one too many.
+    const mark = request.env?.[execMark] ?? randomUUID();
     try {
       const session = await engine.exec(container, {
         signal: life.signal,

@@ -24,6 +24,9 @@ export interface ServeOptions {
   readonly logTo?: DestinationStream | undefined;
 }
 
+/** A shorter secret can be guessed. */
+const shortSecret = 16;
+
 /**
  * Runs the service until the signal aborts, then ends it in bounded time. Rejects with `usage` when it cannot start: a
  * file that cannot be read, a policy that makes no sense, a port that is taken.
@@ -51,10 +54,26 @@ export async function serveRunner(options: ServeOptions): Promise<void> {
     },
     "listening",
   );
+  warn(settings, log);
   const stopReloading = options.onReload?.(() => reload(service, options, log));
   options.onListening?.(service);
   await untilAborted(signal);
   stopReloading?.();
+}
+
+/** Says what is allowed and unwise. */
+function warn({ host, tls, sharedSecret }: RunnerSettings, log: Logger): void {
+  if (sharedSecret.length < shortSecret)
+    log.warn(
+      { variable: "DOCKER_RUNNER_SHARED_SECRET" },
+      `the secret is shorter than ${shortSecret} characters`,
+    );
+  const isLoopback = host === "localhost" || host === "::1" || host.startsWith("127.");
+  if (tls === undefined && !isLoopback)
+    log.warn(
+      { variable: "DOCKER_RUNNER_TLS_CERT", host },
+      "without TLS others can read what is sent, output too",
+    );
 }
 
 /** A policy that is wrong leaves the old one in force. */

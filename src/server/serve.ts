@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { ServerHooks, ServerPort } from "../app/types.ts";
-import { deadlineSignal, untilAborted } from "../async/signals.ts";
+import { untilAborted } from "../async/signals.ts";
 import { LashError, messageOf } from "../model/errors.ts";
 import { version } from "../model/version.ts";
 import { createHttpServer } from "./http.ts";
@@ -14,6 +14,9 @@ import { type ServerSettings, serverSettingsText } from "./settings.ts";
 import { type ServerState, Streams } from "./state.ts";
 import { serveTerminals, type TerminalSockets } from "./terminal-socket.ts";
 
+/** For the end of what is behind, once nothing is asked of it any more. */
+const closeMs = 3000;
+
 export interface ServeOptions {
   readonly settings: ServerSettings;
   /** Opens what the server needs from below; its work in the background tells these hooks what happens. */
@@ -22,7 +25,7 @@ export interface ServeOptions {
   readonly log?: LogDestination | undefined;
 }
 
-/** A server that listens. Disposing it ends it in good order, within `settings.shutdownMs`. */
+/** A server that listens. Disposing it ends it in good order: `settings.shutdownMs` for what is under way, 3 s for the rest. */
 export interface RunningServer extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
@@ -113,17 +116,17 @@ function settingLines(settings: ServerSettings, port: ServerPort): readonly stri
 }
 
 async function bind(server: Server, { host, port }: ServerSettings): Promise<AddressInfo> {
-  const failed = once(server, "error").then(([cause]) => {
+  try {
+    server.listen({ host, port });
+    // Also rejects with an error that comes instead.
+    await once(server, "listening");
+  } catch (cause) {
     throw new LashError("usage", `Cannot listen on ${host}:${port}: ${messageOf(cause)}`, {
       data: { host, port },
       hint: "Choose another address with LASH_SERVER_HOST and LASH_SERVER_PORT",
       cause,
     });
-  });
-  failed.catch(() => {});
-  const listening = once(server, "listening");
-  server.listen({ host, port });
-  await Promise.race([listening, failed]);
+  }
   server.on("error", () => {});
   const address = server.address();
   if (address === null || typeof address === "string")
@@ -147,16 +150,29 @@ async function end(
   life.state = "ending";
   log.info("the server ends", { openStreams: streams.count });
   if (settings.drainMs > 0) await new Promise((resolve) => setTimeout(resolve, settings.drainMs));
-  using late = deadlineSignal(new AbortController().signal, settings.shutdownMs, () => reason);
-  const lateHere = untilAborted(late.signal);
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
   closing.abort(reason);
   server.closeIdleConnections();
-  await Promise.race([Promise.all([closed, terminals[Symbol.asyncDispose]()]), lateHere]);
+  const work = Promise.all([closed, terminals[Symbol.asyncDispose]()]);
+  const isInTime = await within(work, settings.shutdownMs);
   killed.abort(reason);
   server.closeAllConnections();
-  await Promise.race([Promise.all([closed, port[Symbol.asyncDispose]()]), lateHere]);
-  log.info("the server has ended", { inTime: !late.signal.aborted });
+  const isClosed = await within(Promise.all([closed, port[Symbol.asyncDispose]()]), closeMs);
+  log.info("the server has ended", { inTime: isInTime && isClosed });
+}
+
+/** Whether the work was done within this time; it is not waited for any longer. */
+async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  // Keeps the process alive: what is waited for may hold nothing that does.
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -1,5 +1,6 @@
 import { abortable } from "../async/signals.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { ContainerFacts } from "../engine/facts.ts";
 import type { Resource, Stack } from "../model/stack.ts";
 import { type StackContext, unmarked } from "./context.ts";
 import { allEngines, engineFor } from "./engines.ts";
@@ -68,13 +69,21 @@ export function adoptMembers(
         ? undefined
         : { engine, facts: found.facts, mark: marks.get(engine) ?? unmarked };
     members.set(resource.name, { resource, resolved: resolution.resolved, running });
-    if (board.get(resource.name).tag !== "pending" || found === undefined) continue;
-    const status = statusOf(found.facts, resource.kind);
-    if (status === "ready") board.set(resource.name, { tag: "ready", id: found.facts.id });
-    else if (status === "running") board.set(resource.name, { tag: "running", id: found.facts.id });
-    else if (status === "completed") board.set(resource.name, { tag: "completed" });
-    else if (status === "stopped") board.set(resource.name, { tag: "stopped" });
+    if (board.get(resource.name).tag === "pending" && found !== undefined) {
+      showFound(context, resource.name, found.facts);
+    }
   }
+}
+
+/** Shows a resource as its container is found, where that is one of the states that stay. */
+export function showFound(context: StackContext, name: string, facts: ContainerFacts): void {
+  const { board } = context;
+  const kind = context.resource(name)?.kind ?? "container";
+  const status = statusOf(facts, kind);
+  if (status === "ready") board.set(name, { tag: "ready", id: facts.id });
+  else if (status === "running") board.set(name, { tag: "running", id: facts.id });
+  else if (status === "completed") board.set(name, { tag: "completed" });
+  else if (status === "stopped") board.set(name, { tag: "stopped" });
 }
 
 /** Adopts what the engines have now. Listens before it looks, so that the one look is enough. */

@@ -58,7 +58,7 @@ async function startAgain(context: StackContext, target: Observed, signal: Abort
     await recovering(context, {
       name: `restart of "${name}"`,
       signal,
-      recovery: { spent: new Set() },
+      recovery: { spent: new Set(), ended: signal },
       concerns: () => true,
       run: async () => startOnce(context, target, signal),
     });

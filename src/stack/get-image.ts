@@ -1,5 +1,6 @@
 import type { ImageFacts, ImageProgress } from "../engine/facts.ts";
 import type { ImageSource, ResolvedResource, Resource } from "../model/stack.ts";
+import type { Failure } from "../recovery/failure.ts";
 import { FailureError } from "../recovery/recover-once.ts";
 import { failed } from "./failures.ts";
 import type { Fetch, Images } from "./images.ts";
@@ -20,7 +21,7 @@ export async function prepareImage(
   const tell = {
     pulling: (image: string) => {
       context.board.set(resource.name, { tag: "pulling" });
-      context.bus.emit({ type: "resource_pulling", name: resource.name, image });
+      context.bus.emit({ type: "resource_pulling", name: resource.name, image: context.mask(image) });
     },
     building: (path: string) => {
       context.board.set(resource.name, { tag: "building" });
@@ -40,7 +41,7 @@ export async function prepareImage(
   } catch (error) {
     signal.throwIfAborted();
     const { failure } = failed(resource.name, source.type, error, context.mask);
-    throw new FailureError({ ...failure, subject: resource.name }, error);
+    throw new FailureError(forResource(failure, resource.name), error);
   }
 }
 
@@ -56,8 +57,9 @@ async function fetching(
 ): ReturnType<Fetch> {
   const { context, signal, recovery } = run;
   const { resource, source, images, fetch } = of;
+  const image = context.mask(source.type === "pull" ? source.reference : source.tag);
   return await recovering(context, {
-    name: source.type === "pull" ? `pull of "${source.reference}"` : `build of "${source.tag}"`,
+    name: `${source.type} of "${image}"`,
     signal,
     recovery,
     look: async () => ({
@@ -69,10 +71,17 @@ async function fetching(
       } catch (error) {
         signal.throwIfAborted();
         const { failure } = failed(resource.name, source.type, error, context.mask);
-        const image = source.type === "pull" ? source.reference : source.tag;
         // Engines often name neither the image nor the registry in what they say.
         throw new FailureError({ ...failure, details: { ...failure.details, image } }, error);
       }
     },
   });
+}
+
+/** One who waited for another's pull fails with the same, under its own name. */
+function forResource(failure: Failure, name: string): Failure {
+  const { subject, message } = failure;
+  return subject === name
+    ? failure
+    : { ...failure, subject: name, message: message.replace(`"${subject}": `, `"${name}": `) };
 }

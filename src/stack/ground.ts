@@ -41,9 +41,10 @@ async function prepareNetwork(
   const networks = engines.container?.networks;
   if (networks === undefined || !context.stack.resources.some(isContainer)) return;
   const name = networkName(identity.project);
+  const labels = { ...identityLabels(identity), [label.user]: identity.user };
   if (before.network === undefined) {
     try {
-      context.networkId = (await networks.create({ name, labels: identityLabels(identity) }, { signal })).id;
+      context.networkId = (await networks.create({ name, labels }, { signal })).id;
       return;
     } catch (error) {
       if (!isLashError(error, "engine-conflict")) throw error;

@@ -20,6 +20,8 @@ export interface StackIdentity {
   readonly project: string;
   readonly manifestPath: string;
   readonly machine: string;
+  /** Id of the user, as the system has it; "" where there are none. */
+  readonly user: string;
   /** Version of Lash. */
   readonly version: string;
 }

@@ -23,12 +23,14 @@ export function portsInUse({ containers }: Pick<Observation, "containers">): Por
   };
 }
 
-/** Stays on the ports that are in use, unless the manifest no longer has them. */
+/** Stays on the ports that are in use, unless the manifest no longer has them; where nothing exists, the first ones. */
 export function followPorts(context: StackContext, observation: Pick<Observation, "containers">): void {
   const { stack } = context;
   if (stack.bundles.length < 2 && stack.recovery.ports !== "any-free") return;
-  const used = portsInUse(observation);
-  if (used === undefined) return;
+  const used = portsInUse(observation) ?? {
+    bundle: stack.bundles[0]?.name,
+    moved: new Map<number, number>(),
+  };
   const isDeclared = stack.bundles.some(({ name }) => name === used.bundle);
   const choice = {
     bundle: isDeclared ? used.bundle : stack.bundles[0]?.name,

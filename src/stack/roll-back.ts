@@ -2,6 +2,7 @@ import { backoffMs } from "../async/backoff.ts";
 import type { ContainerFacts } from "../engine/facts.ts";
 import { isLashError, messageOf } from "../model/errors.ts";
 import { label } from "../model/labels.ts";
+import { showFound } from "./adopt.ts";
 import type { StackContext } from "./context.ts";
 import { containerName, networkName } from "./names.ts";
 import { type Observation, type Observed, observe } from "./observe.ts";
@@ -102,6 +103,9 @@ async function bringBack(
     try {
       if (renamed) await engine.rename(facts.id, { signal, name: containerName(project, resource) });
       if (stopped) await engine.start(facts.id, { signal });
+      // Its status is that of what is back, not of the attempt that failed.
+      const back = await engine.inspect(facts.id, { signal });
+      if (back !== undefined) showFound(context, resource, back);
       context.bus.emit({
         type: "notice",
         message: `"${resource}" runs again as it was before`,

@@ -13,8 +13,8 @@ import type { UpOptions } from "./handle.ts";
 import { Images } from "./images.ts";
 import { type Observation, observe } from "./observe.ts";
 import { recovering } from "./recovery/operation.ts";
+import { lookAtPorts } from "./recovery/port-situation.ts";
 import type { StackRepair } from "./recovery/repairs.ts";
-import { lookAtPorts } from "./recovery/situation.ts";
 import type { BringUp, UpRequest } from "./run.ts";
 import type { Supervisor } from "./supervisor.ts";
 
@@ -58,7 +58,7 @@ export async function startAll(
   using limit = deadlineSignal(linked.signal, options.timeoutMs ?? 2 ** 31 - 1, () =>
     upTimedOut(context, options),
   );
-  const recovery = { spent: new Set<string>() };
+  const recovery = { spent: new Set<string>(), ended: limit.signal };
   let before = attempt.before;
   const former = new Set<string>();
   await recovering(context, {
@@ -66,24 +66,29 @@ export async function startAll(
     signal: limit.signal,
     recovery,
     concerns: ({ code }) => code === "port-in-use",
-    look: async (failure) => ({ ports: await lookAtPorts(context, failure, namesOf(request)) }),
+    look: async (failure, signal) => ({
+      ports: await lookAtPorts(context, failure, { chosen: namesOf(request), signal }),
+    }),
     async apply(repair) {
-      await supervisor.release();
-      for (const id of attempt.started) former.add(id);
+      before = await observe(context.settings.engines, context.stack.project, { signal: limit.signal });
+      // What was there before this `up` is treated as in any other: it waits until its successor is ready.
+      const known = new Set(attempt.before.containers.map(({ facts }) => facts.id));
+      for (const id of attempt.started) if (!known.has(id)) former.add(id);
       attempt.failures.length = 0;
       usePorts(context, repair);
-      before = await observe(context.settings.engines, context.stack.project, { signal: limit.signal });
       registerMembers(context);
     },
-    run: async (repaired) =>
-      await startEach(context, supervisor, {
-        ...request,
-        signal: limit.signal,
-        before,
-        former,
-        recovery,
-        isRetry: repaired !== undefined,
-      }),
+    async run(repaired) {
+      const isRetry = repaired !== undefined;
+      const signal = limit.signal;
+      try {
+        await startEach(context, supervisor, { ...request, signal, before, former, recovery, isRetry });
+      } catch (error) {
+        // What ends from here on, while the failure is looked at, ends on account of it.
+        await supervisor.release([...namesOf(request)]);
+        throw error;
+      }
+    },
   }).catch((error: unknown) => {
     if (error instanceof FailureError) tellAll(context, request, error.failure);
     throw error;

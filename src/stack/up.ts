@@ -50,6 +50,7 @@ export async function up(
       const reason = failures.length > 0 ? "a resource failed" : "cancelled";
       context.bus.emit({ type: "stack_stopping", reason });
       const left = await rollBack(context, attempt, request);
+      followPorts(context, before);
       context.bus.emit({ type: "stack_stopped" });
       tellLeftovers(context, left);
     }

@@ -51,6 +51,7 @@ export function openMemoryWorld(
         project: stack.project,
         manifestPath: stack.manifestPath,
         machine: "test-machine",
+        user: "",
         version: "test",
       },
       generated: (resource) => `password-of-${resource}`,

@@ -53,7 +53,7 @@ function saidOf(report: Report, name: string): string {
   return `${check?.outcome}: ${check?.said}`;
 }
 
-test("a healthy machine: every check is named, nothing is changed, exit 0; the stack's own ports are no problem", async () => {
+test.concurrent("a healthy machine: every check is named, nothing is changed, exit 0; the stack's own ports are no problem", async () => {
   const port = await freePort();
   await using project = await openProject({
     resources: `ports:\n  first: { web: ${port} }\n  second: { web: ${await freePort()} }
@@ -211,6 +211,75 @@ test.concurrent("the port of a native process: taken by another, then held by th
   expect(saidOf(own, "ports")).toBe("ok: 1 port held by this stack itself");
   await bringDown(project);
 });
+
+test.concurrent("a stack that moved to another bundle is judged there, and another folder's stack of that name is told", async () => {
+  await using taken = await listen("127.0.0.1");
+  const [api, other, otherApi] = [await freePort(), await freePort(), await freePort()];
+  const resources = `ports:
+  first: { web: ${taken.port}, api: ${api} }
+  second: { web: ${other}, api: ${otherApi} }
+resources:
+  web: ${web(0, 'ports: ["${ports.web}:80"], ready: { tcp: 80 }')}`;
+  await using project = await openProject({ resources });
+  const before = await diagnose(project);
+  expect(before).toMatchObject({ code: 0, verdict: "ready" });
+  expect(saidOf(before, "ports")).toMatch(
+    new RegExp(`^note: .*${taken.port}.* is taken by process "node".*will move to bundle "second": web ${other}`),
+  );
+
+  await project.ok(["up", "-d"]);
+  await using elsewhere = await openProject({ name: project.name, resources });
+  const [own, foreign] = await Promise.all([diagnose(project), diagnose(elsewhere)]);
+  expect(own.code).toBe(0);
+  expect(saidOf(own, "ports")).toBe("ok: 1 port held by this stack itself");
+  expect(foreign).toMatchObject({ code: 1, verdict: "trouble" });
+  expect(problemsOf(foreign)).toEqual(["name-in-use"]);
+  expect(foreign.checks.flatMap(({ problems }) => problems)[0]?.message).toContain(
+    join(project.folder, "lash.yml"),
+  );
+  expect(saidOf(foreign, "ports")).toMatch(new RegExp(`^note: .*${other}.*"${project.name}.web"`));
+
+  await project.ok(["stop"]);
+  const stopped = await diagnose(project);
+  expect(stopped.code).toBe(0);
+  expect(saidOf(stopped, "ports")).toBe("ok: 1 port free");
+  await bringDown(project);
+});
+
+test.concurrent("a stack that took any free port is judged there; one number on both loopbacks is no conflict", async () => {
+  await using taken = await listen("127.0.0.1");
+  const both = (port: number): string => `ports: ["127.0.0.1:${port}:80", "[::1]:${port}:80"]`;
+  await using project = await openProject();
+  await project.manifest(`  api: ${web(0, both(await freePort()))}`);
+  const free = await diagnose(project);
+  expect(free.code).toBe(0);
+  expect(saidOf(free, "ports")).toBe("ok: 2 ports free");
+
+  const port = `ports: ["${taken.port}:80"]`;
+  await project.manifest(`recovery: { ports: any-free }\nresources:\n  api: ${web(0, port)}`);
+  const before = await diagnose(project);
+  expect(before.code).toBe(0);
+  expect(saidOf(before, "ports")).toMatch(/^note: .* is taken by .*will take another port/);
+  await project.ok(["up", "-d"]);
+  const during = await diagnose(project);
+  expect(during.code).toBe(0);
+  expect(saidOf(during, "ports")).toBe("ok: 1 port held by this stack itself");
+  await bringDown(project);
+});
+
+/** A port that this process has. */
+async function listen(address: string): Promise<AsyncDisposable & { readonly port: number }> {
+  const server = createServer().listen(0, address);
+  await once(server, "listening");
+  const found = server.address();
+  return {
+    port: typeof found === "object" && found !== null ? found.port : 0,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
 
 interface Scene extends AsyncDisposable {
   readonly project: Project;

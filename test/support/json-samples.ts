@@ -17,7 +17,7 @@ export const oddValues: readonly JsonValue[] = [
   -1,
   1.5,
   1e308,
-  9_007_199_254_740_993,
+  9_007_199_254_740_991,
   "",
   " ",
   "../../etc/passwd",

@@ -47,6 +47,7 @@ export function openMemoryStack(
         project: stack.project,
         manifestPath: stack.manifestPath,
         machine: "test-machine",
+        user: "",
         version: "test",
       },
       clock: systemClock,

@@ -3,6 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { endDaemon, signalPid, startDaemon, waitFor } from "../bed/processes.ts";
 
+/** The built command, as in cli.ts. */
+const cli = process.env["LASH_TEST_CLI"] ?? join(import.meta.dirname, "../../dist/cli/main.js");
+
 /** A runner that runs. */
 export interface RunnerProcess extends AsyncDisposable {
   readonly url: string;
@@ -14,11 +17,11 @@ export interface RunnerProcess extends AsyncDisposable {
   readonly exited: Promise<void>;
 }
 
-/** Starts `lash runner` as a process; resolves once it listens. */
+/** Starts `lash runner`; resolves once it listens. */
 export async function startRunner(environment: Readonly<Record<string, string>>): Promise<RunnerProcess> {
   const folder = await mkdtemp(join(tmpdir(), "lash-runner-"));
   const logFile = join(folder, "log");
-  const daemon = await startDaemon([process.execPath, join(import.meta.dirname, "runner-main.ts")], {
+  const daemon = await startDaemon([process.execPath, cli, "runner"], {
     logFile,
     env: { ...process.env, DOCKER_RUNNER_PORT: "0", DOCKER_RUNNER_LOG_LEVEL: "debug", ...environment },
   });

@@ -3,13 +3,14 @@ import { expect, test } from "vitest";
 import { WebSocket } from "ws";
 import type { ScriptedExec } from "../../src/drivers/memory/script.ts";
 import type { RunnerEngine } from "../../src/drivers/runner/open.ts";
+import { execMark } from "../../src/engine/end-exec.ts";
 import { emptyBodyHash, signedHeaders } from "../../src/runner/protocol/signature.ts";
 import { keys, openBench, type RunnerBench } from "../support/runner-bench.ts";
 
 const { signal } = new AbortController();
 
 /** Commands by their first word. What ends a command in memory is its disposal. */
-async function act({ command, input, write, signal: ended }: ScriptedExec): Promise<number> {
+async function act({ command, env, input, write, signal: ended }: ScriptedExec): Promise<number> {
   switch (command[0]) {
     case "print":
       write(command[1] ?? "");
@@ -17,6 +18,9 @@ async function act({ command, input, write, signal: ended }: ScriptedExec): Prom
       return 3;
     case "flood":
       for (let index = 0; index < 200; index += 1) write(Buffer.alloc(64 * 1024, "x"));
+      return 0;
+    case "mark":
+      write(env[execMark] ?? "none");
       return 0;
     case "cat":
       for await (const data of input) write(data);
@@ -156,6 +160,18 @@ test("a command can be cancelled", async () => {
   await textOf(session.output);
   expect(await session.ended).toMatchObject({ reason: "cancelled", stdout: "running" });
   await expect(session.exitCode).rejects.toMatchObject({ code: "cancelled" });
+});
+
+test("a command is marked, by its client's mark if it has one", async () => {
+  await using bench = await openRunning();
+  await using own = await bench.engine.exec("c", { signal, command: ["mark"] });
+  expect(await textOf(own.output)).toMatch(/^[\w-]{36}$/);
+  await using given = await bench.engine.exec("c", {
+    signal,
+    command: ["mark"],
+    env: { [execMark]: "mine" },
+  });
+  expect(await textOf(given.output)).toBe("mine");
 });
 
 test("a slow reader gets everything, and holds the rest back on the other side", async () => {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
+import { LashError } from "../../src/model/errors.ts";
 import { signedHeaders } from "../../src/runner/protocol/signature.ts";
 import { benchPolicy, keys, openBench } from "../support/runner-bench.ts";
 
@@ -340,6 +341,20 @@ test("the same creation twice at once makes one container", async () => {
   );
   expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
   expect(answers.map(({ status }) => status)).toEqual([201, 201, 201]);
+});
+
+test("a name that is given away before its container can be seen is waited for", async () => {
+  await using bench = await openBench();
+  const { signal } = new AbortController();
+  const taken = new LashError("engine-conflict", "Cannot create it: the name is in use");
+  bench.memory.failNext("create", taken);
+  const labels = { "lash.owner": "alice", "lash.request": "request-c" };
+  // What an attempt before this one is still making.
+  const later = new Promise((resolve) => setTimeout(resolve, 300)).then(() =>
+    bench.memory.create({ name: "c", labels, image: "work:1", env: {} }, { signal }),
+  );
+  const answer = await bench.ask("POST", "/v1/containers", { body: create("c") });
+  expect([answer.status, JSON.parse(answer.text)]).toEqual([201, { id: (await later).id }]);
 });
 
 test("errors of the engine keep their status, code and words", async () => {

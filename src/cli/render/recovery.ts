@@ -57,6 +57,9 @@ function whyNot({ repair, because }: RecoveryReport, look: Look): readonly strin
   if (repair === undefined) {
     return stepLines({ mark: "x", word: "no repair", code: "", text: plain(because ?? "") }, look);
   }
+  if (because !== undefined) {
+    return stepLines({ mark: "x", word: "gave up", code: "", text: plain(because) }, look);
+  }
   if (repair.outcome === "done") return [];
   return stepLines({ mark: "x", word: "repair", code: "failed", text: `${repair.name} did not work` }, look);
 }

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { systemClock } from "../../async/clock.ts";
+import type { ContainerFacts } from "../../engine/facts.ts";
 import type { ContainerSpec } from "../../model/container-spec.ts";
 import { isLashError } from "../../model/errors.ts";
 import { resolveBind } from "../bind-sources.ts";
@@ -9,6 +11,10 @@ import { allowsImage } from "../policy.ts";
 import { body, type CreateBody, engineNameSchema } from "../protocol/requests.ts";
 import { noContent, parse, type Route, type RunnerContext, route, type SignedRequest } from "../route.ts";
 import { longReply } from "../stream-reply.ts";
+
+/** How often, and how far apart, the holder of a name is looked for that nobody seems to have. */
+const holderLooks = 10;
+const holderPauseMs = 200;
 
 /** Name or id in the path. What else it may be never reaches the engine. */
 export function nameIn(params: Readonly<Record<string, string>>): string {
@@ -131,16 +137,14 @@ export function containerRoutes(): readonly Route[] {
  * and gets what the first attempt makes or has made. So making it does not end with the connection.
  */
 async function createOnce(
-  { body, key, signal }: SignedRequest<unknown, CreateBody>,
+  { body, key }: SignedRequest<unknown, CreateBody>,
   context: RunnerContext,
   creations: Map<string, Promise<{ readonly id: string }>>,
 ): Promise<{ readonly id: string }> {
   const running = `${key.owner} ${body.request}`;
   const known = creations.get(running);
   if (known !== undefined) return await known;
-  const spec = await allowedSpec(body.spec, context, { owner: key.owner, signal });
-  const labels = { ...ownLabels(spec.labels, key.owner), [runnerLabel.request]: body.request };
-  const made = create({ ...spec, labels }, context, key.owner);
+  const made = create(body, context, key.owner);
   creations.set(running, made);
   try {
     return await made;
@@ -150,26 +154,42 @@ async function createOnce(
 }
 
 async function create(
-  spec: ContainerSpec,
-  { engine, ownership }: RunnerContext,
+  { spec, request }: CreateBody,
+  context: RunnerContext,
   owner: string,
 ): Promise<{ readonly id: string }> {
   // Bounded by the engine's driver; no client's going ends it.
   const { signal } = new AbortController();
+  const allowed = await allowedSpec(spec, context, { owner, signal });
+  const labels = { ...ownLabels(spec.labels, owner), [runnerLabel.request]: request };
   try {
-    const made = await engine.create(spec, { signal });
-    ownership.remember(made.id, owner);
-    return { id: made.id };
+    const { id } = await context.engine.create({ ...allowed, labels }, { signal });
+    context.ownership.remember(id, owner);
+    return { id };
   } catch (error) {
     if (!isLashError(error, "engine-conflict")) throw error;
-    const there = await engine.inspect(spec.name, { signal });
+    const holder = await holderOf(spec.name, context.engine, signal);
     const isOurs =
-      there !== undefined &&
-      there.labels[runnerLabel.owner] === owner &&
-      there.labels[runnerLabel.request] === spec.labels[runnerLabel.request];
+      holder?.labels[runnerLabel.owner] === owner && holder.labels[runnerLabel.request] === request;
     if (!isOurs) throw error;
-    ownership.remember(there.id, owner);
-    return { id: there.id };
+    context.ownership.remember(holder.id, owner);
+    return { id: holder.id };
+  }
+}
+
+/**
+ * Who has a name. An engine gives a name away before its container can be looked at (moby 20.10), and an attempt that a
+ * runner before this one began may be that far.
+ */
+async function holderOf(
+  name: string,
+  engine: RunnerContext["engine"],
+  signal: AbortSignal,
+): Promise<ContainerFacts | undefined> {
+  for (let looks = 1; ; looks += 1) {
+    const holder = await engine.inspect(name, { signal });
+    if (holder !== undefined || looks === holderLooks) return holder;
+    await systemClock.sleep(holderPauseMs, { signal });
   }
 }
 

@@ -237,7 +237,7 @@ export const containerRoutes: readonly Route[] = [
         {
           sessionId: session.id,
           token,
-          path: `/api/containers/${id}/terminal?${query}`,
+          path: `/api/containers/${id}/terminal?${query.toString()}`,
           columns,
           rows,
           expiresAt: new Date(session.expiresAtMs).toISOString(),

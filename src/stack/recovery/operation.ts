@@ -1,3 +1,5 @@
+import { deadlineSignal } from "../../async/signals.ts";
+import { messageOf } from "../../model/errors.ts";
 import type { Failure } from "../../recovery/failure.ts";
 import { FailureError, recoverOnce } from "../../recovery/recover-once.ts";
 import { type Budget, chooseRepair, repairKey } from "../../recovery/repair.ts";
@@ -9,10 +11,15 @@ import type { StackRepair } from "./repairs.ts";
 import { lookAtNamesake, lookForIdleNetworks } from "./situation.ts";
 import { recoveryListener } from "./tell.ts";
 
+/** How long looking at a situation may take: a report must not wait for it. */
+const lookTimeoutMs = 10_000;
+
 /** What the operations of one `up` share. */
 export interface Recovery {
   /** Repairs made so far, as `repairKey`. */
   readonly spent: Set<string>;
+  /** Aborts when nobody wants the result any more: by a cancel or a time limit, not by another resource's failure. */
+  readonly ended: AbortSignal;
 }
 
 /** One thing that may fail in a known way, with at most one repair and one retry. */
@@ -26,7 +33,7 @@ export interface StackOperation<T> {
   /** What this operation answers for; default: everything but a taken port, which concerns the whole `up`. */
   readonly concerns?: ((failure: Failure) => boolean) | undefined;
   /** What only the caller can look at. */
-  readonly look?: ((failure: Failure) => Promise<StackSituation>) | undefined;
+  readonly look?: ((failure: Failure, signal: AbortSignal) => Promise<StackSituation>) | undefined;
   /** Instead of the usual way of making a repair. */
   readonly apply?: ((repair: StackRepair) => Promise<void>) | undefined;
 }
@@ -46,36 +53,57 @@ export async function recovering<T>(context: StackContext, operation: StackOpera
         return await operation.run(repaired);
       } catch (error) {
         if (!(error instanceof FailureError)) throw error;
-        throw new FailureError(await explainFailure(context, error.failure), error);
+        const explained = await explainFailure(context, error.failure, recovery.ended);
+        recovery.ended.throwIfAborted();
+        throw new FailureError(explained, error);
       }
     },
     async choose(failure) {
-      // Nobody waits for a repair any more.
-      if (signal.aborted) return { type: "give-up", because: "the start was ended" };
       const budget: Budget = { retries: 1, spent: recovery.spent };
-      if (stackPlaybook[failure.code] === undefined) return chooseRepair(stackPlaybook, failure, {}, budget);
-      const situation = { ...(await lookAround(context, failure)), ...(await operation.look?.(failure)) };
+      const isKnown = stackPlaybook[failure.code] !== undefined;
+      const situation = isKnown && !signal.aborted ? await lookAround(context, operation, failure) : {};
+      recovery.ended.throwIfAborted();
+      // Another resource failed meanwhile: nobody waits for a repair of this one.
+      if (signal.aborted) return { type: "give-up", because: "the start was ended" };
       return chooseRepair(stackPlaybook, failure, situation, budget);
     },
     async apply(repair, failure) {
       recovery.spent.add(repairKey(repair.name, failure.subject));
-      await (operation.apply?.(repair) ?? applyRepair(context, repair, { failure, signal }));
+      try {
+        await (operation.apply?.(repair) ?? applyRepair(context, repair, signal));
+      } catch (error) {
+        recovery.ended.throwIfAborted();
+        throw repairFailed(context, failure, error);
+      }
       repaired = repair;
     },
   });
 }
 
+function repairFailed(context: StackContext, { subject }: Failure, error: unknown): FailureError {
+  if (error instanceof FailureError) return error;
+  const message = `"${subject}": the repair could not be made: ${context.mask(messageOf(error))}`;
+  return new FailureError({ code: "internal", subject, message, evidence: "" }, error);
+}
+
 /** What concerns this failure; a look that fails leaves it unknown, and what is unknown is not repaired. */
-async function lookAround(context: StackContext, failure: Failure): Promise<StackSituation> {
+async function lookAround(
+  context: StackContext,
+  { recovery, look }: Pick<StackOperation<unknown>, "recovery" | "look">,
+  failure: Failure,
+): Promise<StackSituation> {
+  using limit = deadlineSignal(recovery.ended, lookTimeoutMs, () => new Error("looking took too long"));
+  const { signal } = limit;
   try {
+    const own = (await look?.(failure, signal)) ?? {};
     if (failure.code === "name-in-use") {
       const name = failure.details?.name;
-      return name === undefined ? {} : { namesake: await lookAtNamesake(context, name) };
+      return name === undefined ? own : { ...own, namesake: await lookAtNamesake(context, name, signal) };
     }
     if (failure.code === "network-pool-exhausted") {
-      return { idleNetworks: await lookForIdleNetworks(context) };
+      return { ...own, idleNetworks: await lookForIdleNetworks(context, signal) };
     }
-    return {};
+    return own;
   } catch {
     return {};
   }

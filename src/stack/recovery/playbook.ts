@@ -38,7 +38,7 @@ function replaceOwn(namesake: Namesake | undefined): StackDecision {
   if (namesake === undefined) return giveUp("what has the name is not a container of this stack");
   const { name, id } = namesake;
   if (!namesake.ours) return giveUp(`container "${name}" is not of this stack, so it stays as it is`);
-  if (namesake.running) return giveUp(`container "${name}" is of this stack, but it runs`);
+  if (!namesake.atRest) return giveUp(`container "${name}" is of this stack, but it runs or was just made`);
   return {
     type: "repair",
     repair: {

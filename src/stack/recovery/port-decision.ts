@@ -6,12 +6,14 @@ import type { StackRepair } from "./repairs.ts";
 /** What was looked at about a host port that is taken. */
 export interface PortSituation {
   readonly policy: "bundle" | "any-free" | "never";
+  /** The caller chose the ports: nothing moves them. */
+  readonly isFixed: boolean;
   readonly bundles: readonly PortBundle[];
   readonly current: PortChoice;
   /** How the ports of the next bundle stand; undefined where there is none. */
   readonly target: readonly TargetPort[] | undefined;
-  /** A port nobody has, for `any-free`; or why none is known. */
-  readonly freePort: number | { readonly because: string } | undefined;
+  /** For `any-free`: ports nobody has, by those that are taken; or why none is known. */
+  readonly freePorts: ReadonlyMap<number, number> | { readonly because: string } | undefined;
   /** Running resources of this stack that this `up` does not bring up: they would stay on the old ports. */
   readonly others: readonly string[];
   /** Another resource of this stack publishes the port. */
@@ -44,6 +46,7 @@ export function choosePorts({ details }: Failure, situation: PortSituation): Por
   const { policy, takenByUs, others } = situation;
   if (number === undefined) return giveUp("which port it is cannot be told");
   if (takenByUs !== undefined) return giveUp(`"${takenByUs}" of this stack has port ${number}`);
+  if (situation.isFixed) return giveUp("the ports were chosen by whoever opened the stack");
   if (policy === "never") return giveUp("the manifest says `recovery.ports: never`");
   if (others.length > 0) {
     const names = others.map((name) => `"${name}"`).join(", ");
@@ -80,17 +83,25 @@ function useBundle(number: number, { bundles, current, target }: PortSituation):
   };
 }
 
-function useFreePort(number: number, { freePort, current }: PortSituation): PortDecision {
-  if (typeof freePort !== "number") return giveUp(freePort?.because ?? "no free port was found");
-  // What was moved before keeps the declared port as its key.
-  const declared = [...current.moved].find(([, to]) => to === number)?.[0] ?? number;
+function useFreePort(number: number, { freePorts, current }: PortSituation): PortDecision {
+  if (freePorts === undefined || "because" in freePorts) {
+    return giveUp(freePorts?.because ?? "no free port was found");
+  }
+  if (!freePorts.has(number)) return giveUp("no free port was found");
+  const moved = new Map(current.moved);
+  for (const [taken, free] of freePorts) {
+    // What was moved before keeps the declared port as its key.
+    const declared = [...current.moved].find(([, to]) => to === taken)?.[0] ?? taken;
+    moved.set(declared, free);
+  }
+  const list = [...freePorts].map(([taken, free]) => `port ${free} instead of ${taken}`).join(", ");
   return {
     type: "repair",
     repair: {
       name: "use-free-port",
-      what: `port ${freePort} instead of ${number} (probed free)`,
+      what: `${list} (${howMany(freePorts.size)}probed free)`,
       safe: "the manifest asks for it with `recovery.ports: any-free`",
-      choice: { bundle: current.bundle, moved: new Map([...current.moved, [declared, freePort]]) },
+      choice: { bundle: current.bundle, moved },
     },
   };
 }

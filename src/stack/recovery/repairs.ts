@@ -17,7 +17,8 @@ export interface Namesake {
   readonly name: string;
   /** Carries the labels of this very stack. */
   readonly ours: boolean;
-  readonly running: boolean;
+  /** Neither running nor about to. */
+  readonly atRest: boolean;
 }
 
 /** A network that Lash made on this machine and nothing is connected to. */

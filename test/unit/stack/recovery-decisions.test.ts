@@ -19,7 +19,8 @@ const free: PortSituation = {
     { name: "grafana", number: 3004, state: "free", detail: "" },
     { name: "db", number: 3307, state: "free", detail: "" },
   ],
-  freePort: undefined,
+  isFixed: false,
+  freePorts: undefined,
   others: [],
   takenByUs: undefined,
 };
@@ -54,6 +55,7 @@ describe("port-in-use", () => {
 
   test.each<readonly [string, Partial<PortSituation>, RegExp]>([
     ["the manifest says never", { policy: "never" }, /recovery\.ports: never/],
+    ["the caller chose the ports", { isFixed: true }, /chosen by whoever opened/],
     ["there is one bundle", { bundles: bundles.slice(0, 1) }, /no other port bundle/],
     [
       "there is none",
@@ -98,7 +100,7 @@ describe("port-in-use", () => {
     const ports: PortSituation = {
       ...free,
       policy: "any-free",
-      freePort: 40_002,
+      freePorts: new Map([[8080, 40_002]]),
       current: { bundle: "default", moved },
     };
     expect(decide(conflict, { ports })).toMatchObject({
@@ -109,10 +111,21 @@ describe("port-in-use", () => {
       },
     });
     const again = failure("port-in-use", { port: { address: "", number: 40_001, protocol: "tcp" } });
-    expect(decide(again, { ports })).toMatchObject({
+    expect(decide(again, { ports: { ...ports, freePorts: new Map([[40_001, 40_002]]) } })).toMatchObject({
       repair: { choice: { moved: new Map([[3306, 40_002]]) } },
     });
-    expect(becauseOf(conflict, { ports: { ...ports, freePort: { because: "it is elsewhere" } } })).toBe(
+    const both = new Map([
+      [8080, 40_002],
+      [9090, 40_003],
+    ]);
+    expect(decide(conflict, { ports: { ...ports, freePorts: both } })).toMatchObject({
+      repair: {
+        what: "port 40002 instead of 8080, port 40003 instead of 9090 (both probed free)",
+        choice: { moved: new Map([...moved, ...both]) },
+      },
+    });
+    expect(becauseOf(conflict, { ports: { ...ports, freePorts: new Map() } })).toMatch(/no free port/);
+    expect(becauseOf(conflict, { ports: { ...ports, freePorts: { because: "it is elsewhere" } } })).toBe(
       "it is elsewhere",
     );
   });
@@ -125,7 +138,7 @@ describe("port-in-use", () => {
 });
 
 describe("name-in-use", () => {
-  const namesake: Namesake = { id: "abc", name: "shop.web", ours: true, running: false };
+  const namesake: Namesake = { id: "abc", name: "shop.web", ours: true, atRest: true };
 
   test("replaces what is ours and does not run", () => {
     expect(decide(failure("name-in-use"), { namesake })).toMatchObject({
@@ -135,8 +148,8 @@ describe("name-in-use", () => {
 
   test.each<readonly [string, Namesake | undefined, RegExp]>([
     ["a stranger's", { ...namesake, ours: false }, /not of this stack/],
-    ["a stranger's that runs", { ...namesake, ours: false, running: true }, /not of this stack/],
-    ["ours that runs", { ...namesake, running: true }, /but it runs/],
+    ["a stranger's that runs", { ...namesake, ours: false, atRest: false }, /not of this stack/],
+    ["ours that runs", { ...namesake, atRest: false }, /but it runs or was just made/],
     ["nobody's", undefined, /not a container of this stack/],
   ])("leaves %s alone", (_, whose, because) => {
     expect(becauseOf(failure("name-in-use"), { namesake: whose })).toMatch(because);
