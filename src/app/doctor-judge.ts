@@ -4,6 +4,7 @@ import { label } from "../model/labels.ts";
 import type { Stack, VariableUse } from "../model/stack.ts";
 import type { Failure } from "../recovery/failure.ts";
 import type { SameHost } from "../stack/same-host.ts";
+import type { Owner } from "./doctor-own.ts";
 import { mobyDefaultPools, poolUse } from "./doctor-pools.ts";
 import { type Check, type CheckName, counted, listed, note, ok, problem, skipped } from "./doctor-report.ts";
 import type { WantedImage, Wants } from "./doctor-wants.ts";
@@ -35,23 +36,47 @@ function variableMissing({ name, scheme, path }: VariableUse): Failure {
   };
 }
 
-/** Containers and the network whose names others have. */
+/** Containers and the network whose names others have, and a stack elsewhere that has the project's. */
 export function judgeNames(
   wants: Wants,
   seen: { readonly containers: readonly ContainerFacts[]; readonly networks: readonly NetworkFacts[] },
-  project: string,
+  { owner, elsewhere }: { readonly owner: Owner; readonly elsewhere: ContainerFacts | undefined },
 ): Check {
-  if (wants.network === undefined) return skipped("names", "nothing of the stack is a container");
+  const { project } = owner;
+  if (wants.network === undefined && elsewhere === undefined) {
+    return skipped("names", "nothing of the stack is a container");
+  }
   const isOurs = (labels: Readonly<Record<string, string>>): boolean => labels[label.project] === project;
   const taken = wants.containers.flatMap(({ resource, name }) => {
     const holder = seen.containers.find((each) => each.name === name && !isOurs(each.labels));
     return holder === undefined ? [] : [containerNameTaken(resource, holder)];
   });
   const network = seen.networks.find(({ name, labels }) => name === wants.network && !isOurs(labels));
-  const problems = [...taken, ...(network === undefined ? [] : [networkNameTaken(network.name)])];
+  const problems = [
+    ...(elsewhere === undefined ? [] : [projectElsewhere(owner, elsewhere)]),
+    ...taken,
+    ...(network === undefined ? [] : [networkNameTaken(network.name)]),
+  ];
   if (problems.length > 0)
     return problem("names", `${counted(problems.length, "name")} taken by others`, problems);
   return ok("names", "no stranger has a name that the stack needs");
+}
+
+/** What `up` refuses as `stack-elsewhere`. */
+function projectElsewhere({ project, machine }: Owner, { name, labels }: ContainerFacts): Failure {
+  const manifest = `"${labels[label.manifest] ?? "another manifest"}"`;
+  const where = labels[label.machine] === machine ? manifest : `${manifest} on another machine`;
+  return {
+    code: "name-in-use",
+    subject: "",
+    message: `project "${project}" was started from ${where}, which has container "${name}"`,
+    evidence: "",
+    details: { name },
+    advice: [
+      { text: "Use another project name: --project, or project.name in the manifest" },
+      { text: `Or end the other stack with \`lash down\`, or take it over with \`lash up --adopt\`` },
+    ],
+  };
 }
 
 function containerNameTaken(resource: string, { name, state }: ContainerFacts): Failure {

@@ -1,12 +1,11 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { Engine } from "../engine/engine.ts";
 import type { ContainerFacts, EngineInfo, ImageFacts, NetworkFacts } from "../engine/facts.ts";
 import { isLashError, type LashError } from "../model/errors.ts";
-import { label } from "../model/labels.ts";
 import type { Stack } from "../model/stack.ts";
+import type { Observed } from "../stack/observe.ts";
 import { type SameHost, sameHost } from "../stack/same-host.ts";
 import type { EngineChoice } from "./doctor-engine.ts";
+import { observedOf } from "./doctor-own.ts";
 import { wantsOf } from "./doctor-wants.ts";
 import { openFoundEngine } from "./engines.ts";
 
@@ -16,6 +15,8 @@ export type EngineLook =
       readonly type: "seen";
       readonly info: EngineInfo;
       readonly containers: readonly ContainerFacts[];
+      /** Those of the project, if the stack has containers at all. */
+      readonly own: readonly Observed[];
       readonly networks: readonly NetworkFacts[];
       /** Images of the manifest that are here, by reference. */
       readonly images: ReadonlyMap<string, ImageFacts>;
@@ -60,7 +61,9 @@ async function look(environment: NodeJS.ProcessEnv, { reading, signal }: LookOpt
     reading.then(async ({ stack }) => await localImages(engine, stack, signal)),
   ]);
   const host = await hostOf(info, containers, signal);
-  return { type: "seen", info, containers, networks, images, host, endpoint, source };
+  const { stack } = await reading;
+  const own = stack === undefined || !needsEngine(stack) ? [] : observedOf(engine, containers, stack.project);
+  return { type: "seen", info, containers, own, networks, images, host, endpoint, source };
 }
 
 async function localImages(
@@ -91,17 +94,4 @@ async function hostOf(
   if (published?.hostPort === undefined) return await sameHost(info, { signal });
   const taken = { address: published.hostIp, number: published.hostPort, protocol: published.protocol };
   return await sameHost(info, { signal, taken });
-}
-
-/** Names of the stack's native processes that run. */
-export async function ownProcesses(stack: Stack, signal: AbortSignal): Promise<ReadonlySet<string>> {
-  const directory = join(stack.directory, ".lash", "processes");
-  // Opening it would make the folder.
-  if (!existsSync(directory)) return new Set();
-  const { openProcessEngine } = await import("../drivers/process/process-engine.ts");
-  await using engine = await openProcessEngine({ directory });
-  const found = await engine.list({ [label.project]: stack.project }, { signal });
-  return new Set(
-    found.filter(({ state }) => state === "running").flatMap(({ labels }) => labels[label.resource] ?? []),
-  );
 }

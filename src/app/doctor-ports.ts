@@ -1,9 +1,8 @@
 import { isIPv6 } from "node:net";
-import type { Stack } from "../model/stack.ts";
 import type { Advice, Failure, HostPort } from "../recovery/failure.ts";
 import type { PortHolder } from "../recovery/port-holder.ts";
 import type { PortState } from "../stack/port-holder.ts";
-import { nextBundle } from "../stack/recovery/port-decision.ts";
+import { choosePorts, type PortSituation } from "../stack/recovery/port-decision.ts";
 import { type Check, counted, note, ok, problem, skipped } from "./doctor-report.ts";
 import type { WantedPort } from "./doctor-wants.ts";
 
@@ -14,14 +13,20 @@ export interface SeenPort extends WantedPort {
   readonly probe: PortState["probe"];
   /** What has it is this stack's own. */
   readonly ours: boolean;
+  /** What has it is of this project, but of another manifest or machine. */
+  readonly elsewhere: boolean;
+  /** A running resource of this stack that publishes the number, on whichever address. */
+  readonly takenByUs: string | undefined;
 }
+
+/** What decides whether an `up` would move to other ports, besides the port that is taken. */
+export type MoveFacts = Omit<PortSituation, "takenByUs">;
 
 export interface PortFacts {
   readonly rootless: boolean;
   /** Why ports of the engine cannot be tried here; undefined where they can. */
   readonly elsewhere: string | undefined;
-  /** The port bundle that an `up` would move to, and the ports it would move; undefined where there is none. */
-  readonly wayOut: { readonly bundle: string; readonly ports: readonly number[] } | undefined;
+  readonly moves: MoveFacts;
 }
 
 /** What the ports of the manifest mean for an `up`. Pure. */
@@ -29,10 +34,11 @@ export function judgePorts(ports: readonly SeenPort[], facts: PortFacts): Check 
   if (ports.length === 0) return skipped("ports", "the manifest publishes none");
   const verdicts = ports.map((seen) => ({ seen, ...judgePort(seen, facts) }));
   const problems = verdicts.flatMap(({ failure }) => failure ?? []);
-  if (problems.length > 0) {
-    return problem("ports", `${problems.length} of ${ports.length} cannot be had`, problems);
-  }
   const remarks = verdicts.flatMap(({ remark }) => remark ?? []);
+  if (problems.length > 0) {
+    const said = [`${problems.length} of ${ports.length} cannot be had`, ...remarks];
+    return problem("ports", said.join("; "), problems);
+  }
   if (remarks.length > 0) return note("ports", remarks.join("; "));
   const own = ports.filter(({ ours }) => ours).length;
   const free = ports.length - own;
@@ -53,7 +59,11 @@ function judgePort(
     if (!isInTheWay(seen)) {
       return { remark: `${portText(port)} is free, but somebody has it on ${otherFamily(port)}` };
     }
-    return { failure: portInUse(seen, holder, facts) };
+    // That the project is in use elsewhere is the problem, and told by itself.
+    if (seen.elsewhere) return { remark: `${portText(port)} is taken by ${holderWords(holder)} elsewhere` };
+    const failure = portInUse(seen, holder);
+    const move = moveOf(seen, failure, facts.moves);
+    return move === undefined ? { failure } : { remark: `${failure.message}, and ${move}` };
   }
   const answers = probe === undefined ? [] : [probe.ipv4, probe.ipv6];
   if (answers.includes("no-such-address")) return { failure: addressMissing(seen) };
@@ -76,15 +86,22 @@ function otherFamily({ address }: HostPort): string {
   return isIPv6(address) ? "IPv4" : "IPv6";
 }
 
-function portInUse(
-  { resource, port }: SeenPort,
-  holder: PortHolder,
-  { wayOut }: Pick<PortFacts, "wayOut">,
-): Failure {
-  const moves =
-    wayOut?.ports.includes(port.number) === true
-      ? [{ text: `\`lash up\` will move to port bundle "${wayOut.bundle}", whose ports are free` }]
-      : [];
+/** What an `up` would do about a port that is taken; undefined where it would fail. */
+function moveOf(
+  { native, holder, takenByUs }: SeenPort,
+  failure: Failure,
+  moves: MoveFacts,
+): string | undefined {
+  // A native process fails by itself, and a reserved port is another failure: neither is repaired.
+  if (native || holder?.type === "reserved") return undefined;
+  const decision = choosePorts(failure, { ...moves, takenByUs });
+  if (decision.type === "give-up") return undefined;
+  // Which free port it will be is not known before.
+  if (decision.repair.name === "use-free-port") return "`lash up` will take another port for it";
+  return `\`lash up\` will move to ${decision.repair.what}`;
+}
+
+function portInUse({ resource, port }: SeenPort, holder: PortHolder): Failure {
   return {
     code: "port-in-use",
     subject: resource,
@@ -92,7 +109,7 @@ function portInUse(
     evidence: "",
     details: { port },
     holder,
-    advice: [...moves, ...holderAdvice(holder)],
+    advice: holderAdvice(holder),
   };
 }
 
@@ -166,19 +183,6 @@ function privileged({ resource, port, native }: SeenPort): Failure {
 /** A port of a bundle that is not in use, and how it stands. */
 export type BundlePort = PortState & { readonly bundle: string; readonly name: string };
 
-/** Where an `up` would go when a port of the bundle in use is taken: the next bundle, if all its ports are free. Pure. */
-export function wayOutOf(
-  stack: Pick<Stack, "bundles" | "bundle" | "recovery">,
-  ports: readonly BundlePort[],
-): PortFacts["wayOut"] {
-  const next = nextBundle(stack.bundles, stack.bundle);
-  if (next === undefined || stack.recovery.ports !== "bundle") return undefined;
-  const mine = ports.filter(({ bundle }) => bundle === next.name);
-  if (mine.length === 0 || mine.some(({ state }) => state !== "free")) return undefined;
-  const current = stack.bundles.find(({ name }) => name === stack.bundle)?.ports ?? {};
-  return { bundle: next.name, ports: Object.values(current) };
-}
-
 /** How the ports of the bundles that are not in use stand. Pure. */
 export function judgeOtherBundles(ports: readonly BundlePort[]): Check {
   if (ports.length === 0) return skipped("other bundles", "the manifest declares no other port bundle");
@@ -186,7 +190,7 @@ export function judgeOtherBundles(ports: readonly BundlePort[]): Check {
   const said = bundles.map((bundle) => {
     const mine = ports.filter((each) => each.bundle === bundle);
     const words = mine.map(
-      ({ name, port, state, holder }) => `${name} ${port.number} ${stateWords(state, holder)}`,
+      ({ name, port, state, holder }) => `${name} ${numberText(port)} ${stateWords(state, holder)}`,
     );
     return `"${bundle}": ${words.join(", ")}`;
   });
@@ -202,6 +206,11 @@ function stateWords(state: PortState["state"], holder: PortHolder | undefined): 
     case "unknown":
       return "not known to be free";
   }
+}
+
+/** What is not said is TCP. */
+function numberText({ number, protocol }: HostPort): string {
+  return protocol === "tcp" ? String(number) : `${number}/${protocol}`;
 }
 
 function portText({ address, number, protocol }: HostPort): string {

@@ -29,7 +29,7 @@ export interface Wants {
   readonly otherBundles: readonly {
     readonly bundle: string;
     readonly name: string;
-    readonly number: number;
+    readonly port: HostPort;
   }[];
   readonly binds: readonly { readonly resource: string; readonly source: string }[];
   readonly images: readonly WantedImage[];
@@ -49,13 +49,10 @@ export function wantsOf(stack: Stack): Wants {
   const containers = resolved.flatMap(({ name, work }) =>
     work.type === "container" ? [{ name, work }] : [],
   );
+  const ports = resolved.flatMap((each) => portsOf(each, stack.movedPorts));
   return {
-    ports: resolved.flatMap(portsOf),
-    otherBundles: stack.bundles
-      .filter(({ name }) => name !== stack.bundle)
-      .flatMap(({ name: bundle, ports }) =>
-        Object.entries(ports).map(([name, number]) => ({ bundle, name, number })),
-      ),
+    ports,
+    otherBundles: bundlePorts(stack, ports),
     binds: containers.flatMap(({ name, work }) =>
       (work.spec.mounts ?? [])
         .filter(({ type, source }) => type === "bind" && isKnown(source))
@@ -89,7 +86,10 @@ function resolveForLook(stack: Stack, resource: Resource): ResolvedResource {
   });
 }
 
-function portsOf({ name, work }: ResolvedResource): readonly WantedPort[] {
+function portsOf(
+  { name, work }: ResolvedResource,
+  moved: ReadonlyMap<number, number>,
+): readonly WantedPort[] {
   if (work.type === "process") {
     if (work.port === undefined) return [];
     return [
@@ -100,8 +100,35 @@ function portsOf({ name, work }: ResolvedResource): readonly WantedPort[] {
   return (work.spec.ports ?? []).flatMap(({ hostIp, hostPort, protocol }) =>
     hostPort === undefined || hostPort === 0
       ? []
-      : [{ resource: name, native: false, port: { address: hostIp, number: hostPort, protocol } }],
+      : [
+          {
+            resource: name,
+            native: false,
+            port: { address: hostIp, number: moved.get(hostPort) ?? hostPort, protocol },
+          },
+        ],
   );
+}
+
+/** The ports of the other bundles, each in every protocol that containers publish its counterpart with. */
+function bundlePorts(
+  { bundles, bundle: current }: Stack,
+  wanted: readonly WantedPort[],
+): Wants["otherBundles"] {
+  const inUse = bundles.find(({ name }) => name === current)?.ports ?? {};
+  return bundles
+    .filter(({ name }) => name !== current)
+    .flatMap(({ name: bundle, ports }) =>
+      Object.entries(ports).flatMap(([name, number]) => {
+        const same = wanted.filter(({ native, port }) => !native && port.number === inUse[name]);
+        const protocols = new Set(same.map(({ port }) => port.protocol));
+        return [...(protocols.size === 0 ? (["tcp"] as const) : protocols)].map((protocol) => ({
+          bundle,
+          name,
+          port: { address: "", number, protocol },
+        }));
+      }),
+    );
 }
 
 function imagesOf({

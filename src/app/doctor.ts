@@ -2,11 +2,11 @@ import { deadlineSignal } from "../async/signals.ts";
 import { freeDisk } from "../host/disk.ts";
 import { lookAtPath } from "../host/path.ts";
 import { isLashError, LashError } from "../model/errors.ts";
-import { label } from "../model/labels.ts";
-import type { Stack } from "../model/stack.ts";
+import type { PortChoice, Stack } from "../model/stack.ts";
 import type { Failure } from "../recovery/failure.ts";
-import { portState } from "../stack/port-holder.ts";
+import type { Observed } from "../stack/observe.ts";
 import type { SameHost } from "../stack/same-host.ts";
+import { machineId } from "../state/machine.ts";
 import { checkSocket, inToolsOf, judgeEngine, judgeNoEngine } from "./doctor-engine.ts";
 import {
   judgeBinds,
@@ -17,8 +17,9 @@ import {
   judgePools,
   judgeVariables,
 } from "./doctor-judge.ts";
-import { type EngineLook, lookAtEngine, ownProcesses } from "./doctor-look.ts";
-import { type BundlePort, judgeOtherBundles, judgePorts, type SeenPort, wayOutOf } from "./doctor-ports.ts";
+import { type EngineLook, lookAtEngine } from "./doctor-look.ts";
+import { elsewhereOf, type Owner, ownProcesses, portsToFollow } from "./doctor-own.ts";
+import { judgeOtherBundles, judgePorts } from "./doctor-ports.ts";
 import {
   type Check,
   type CheckName,
@@ -29,6 +30,7 @@ import {
   skipped,
   verdictOf,
 } from "./doctor-report.ts";
+import { seePorts } from "./doctor-see-ports.ts";
 import { type Wants, wantsOf } from "./doctor-wants.ts";
 import { findManifest, type ReadOptions, readStack } from "./read-stack.ts";
 
@@ -79,7 +81,8 @@ export async function runDoctor(options: DoctorOptions): Promise<DoctorReport> {
   const looking = lookAtEngine(environment, { reading, signal: deadline.signal });
   const [read, look] = await Promise.all([reading, looking]);
   options.signal.throwIfAborted();
-  const stack = read.stack === undefined ? undefined : await inUse(read.stack, look, options);
+  const own = await ownOf(read.stack, look, options.signal);
+  const stack = inUse(read, own, options);
   const wants = stack === undefined ? undefined : wantsOf(stack);
   const parts = await Promise.all([
     read.checks,
@@ -88,7 +91,12 @@ export async function runDoctor(options: DoctorOptions): Promise<DoctorReport> {
     checkEngineDisk(look, options.signal),
     stack === undefined || wants === undefined
       ? withoutManifest(read.because, look)
-      : stackChecks(stack, wants, { look, signal: options.signal }),
+      : stackChecks(stack, wants, {
+          look,
+          own,
+          isFixed: options.bundle !== undefined,
+          signal: options.signal,
+        }),
   ]);
   const sorted = parts.flat().toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   const checks = inToolsOf(look.type === "seen" ? look.info.product : "", sorted);
@@ -104,6 +112,8 @@ export async function runDoctor(options: DoctorOptions): Promise<DoctorReport> {
 interface Read {
   readonly path: string | undefined;
   readonly stack: Stack | undefined;
+  /** The same with other host ports. */
+  readonly restack?: ((ports: PortChoice) => Stack) | undefined;
   readonly checks: readonly Check[];
   /** Why there is no stack to look at. */
   readonly because: string;
@@ -113,10 +123,10 @@ async function readForLook(options: DoctorOptions): Promise<Read> {
   const nothing = { path: options.manifest, stack: undefined, because: "there is no manifest" };
   try {
     const path = options.manifest ?? findManifest(options.directory);
-    const { stack } = await readStack(path, options);
+    const { stack, restack } = await readStack(path, options);
     const said = `${path}: project "${stack.project}", ${counted(stack.resources.length, "resource")}`;
     const checks = [ok("manifest", said), judgeVariables(stack, "env"), judgeVariables(stack, "secret")];
-    return { path, stack, checks, because: "" };
+    return { path, stack, restack, checks, because: "" };
   } catch (error) {
     if (!isLashError(error)) throw error;
     if (isLashError(error, "manifest-not-found") && options.manifest === undefined) {
@@ -151,16 +161,26 @@ function manifestFailures(error: LashError): readonly Failure[] {
   }));
 }
 
-/** The stack with the port bundle that its running containers use. */
-async function inUse(stack: Stack, look: EngineLook, options: DoctorOptions): Promise<Stack> {
-  if (look.type !== "seen" || options.bundle !== undefined) return stack;
-  const own = look.containers.find(
-    ({ labels, state }) => labels[label.project] === stack.project && state === "running",
-  );
-  const bundle = own?.labels[label.bundle];
-  if (bundle === undefined || bundle === stack.bundle) return stack;
-  if (!stack.bundles.some(({ name }) => name === bundle)) return stack;
-  return (await readStack(stack.manifestPath, { ...options, bundle })).stack;
+/** What exists of the stack's project. */
+async function ownOf(
+  stack: Stack | undefined,
+  look: EngineLook,
+  signal: AbortSignal,
+): Promise<readonly Observed[]> {
+  if (stack === undefined) return [];
+  const containers = look.type === "seen" ? look.own : [];
+  return [...containers, ...(await ownProcesses(stack, signal))];
+}
+
+/** The stack with the ports that an `up` would begin with. */
+function inUse(
+  { stack, restack }: Read,
+  own: readonly Observed[],
+  { bundle }: DoctorOptions,
+): Stack | undefined {
+  if (stack === undefined || bundle !== undefined) return stack;
+  const ports = portsToFollow(stack, own);
+  return ports === undefined ? stack : restack?.(ports);
 }
 
 async function engineChecks(look: EngineLook, environment: NodeJS.ProcessEnv): Promise<readonly Check[]> {
@@ -203,25 +223,34 @@ function withoutManifest(because: string, look: EngineLook): readonly Check[] {
 
 interface StackLook {
   readonly look: EngineLook;
+  readonly own: readonly Observed[];
+  readonly isFixed: boolean;
   readonly signal: AbortSignal;
 }
 
 async function stackChecks(stack: Stack, wants: Wants, given: StackLook): Promise<readonly Check[]> {
-  const { look } = given;
-  const [seen, bundles, binds] = await Promise.all([
-    seePorts(stack, wants, given),
-    seeOtherBundles(stack, wants, given),
+  const { look, own } = given;
+  const { project, manifestPath } = stack;
+  const owner: Owner = { project, manifestPath, machine: machineId() };
+  const containers = look.type === "seen" ? look.containers : [];
+  const [seen, binds] = await Promise.all([
+    seePorts(stack, wants, { ...given, owner, containers, host: hostOf(look) }),
     checkBinds(wants, given),
   ]);
-  const ports = judgePorts(seen, {
+  const ports = judgePorts(seen.ports, {
     rootless: look.type === "seen" && look.info.host?.rootless === true,
     elsewhere: hostOf(look).same ? undefined : hostOf(look).because,
-    wayOut: wayOutOf(stack, bundles),
+    moves: seen.moves,
   });
-  const others = judgeOtherBundles(bundles);
+  const others = judgeOtherBundles(seen.bundles);
+  const elsewhere = elsewhereOf(owner, own);
   if (look.type !== "seen") {
-    const names = ["network pools", "images", "networks", "names"] as const;
-    return [ports, others, binds, ...names.map((name) => skipped(name, look.because))];
+    const unseen = ["network pools", "images", "networks"] as const;
+    const names =
+      elsewhere === undefined
+        ? skipped("names", look.because)
+        : judgeNames(wants, { containers: [], networks: [] }, { owner, elsewhere });
+    return [ports, others, binds, names, ...unseen.map((name) => skipped(name, look.because))];
   }
   const { info, networks, images } = look;
   return [
@@ -231,49 +260,12 @@ async function stackChecks(stack: Stack, wants: Wants, given: StackLook): Promis
     judgePools(info, networks, { network: wants.network, project: stack.project }),
     judgeImages(wants.images, images, info),
     judgeNetworks(wants, networks),
-    judgeNames(wants, look, stack.project),
+    judgeNames(wants, look, { owner, elsewhere }),
   ];
 }
 
-const thisMachine: SameHost = { same: true, because: "it is a port of this machine" };
-
 function hostOf(look: EngineLook): SameHost {
   return look.type === "seen" ? look.host : { same: false, because: look.because };
-}
-
-async function seePorts(
-  stack: Stack,
-  wants: Wants,
-  { look, signal }: StackLook,
-): Promise<readonly SeenPort[]> {
-  const containers = look.type === "seen" ? look.containers : [];
-  const own = wants.ports.some(({ native }) => native)
-    ? await ownProcesses(stack, signal)
-    : new Set<string>();
-  return await Promise.all(
-    wants.ports.map(async (wanted): Promise<SeenPort> => {
-      const sameHost = wanted.native ? thisMachine : hostOf(look);
-      const state = await portState(containers, wanted.port, { signal, project: stack.project, sameHost });
-      const isContainer = state.holder?.type === "container" && state.holder.ours;
-      return { ...wanted, ...state, ours: wanted.native ? own.has(wanted.resource) : isContainer };
-    }),
-  );
-}
-
-async function seeOtherBundles(
-  stack: Stack,
-  wants: Wants,
-  { look, signal }: StackLook,
-): Promise<readonly BundlePort[]> {
-  const containers = look.type === "seen" ? look.containers : [];
-  const options = { signal, project: stack.project, sameHost: hostOf(look) };
-  return await Promise.all(
-    wants.otherBundles.map(async ({ bundle, name, number }) => ({
-      bundle,
-      name,
-      ...(await portState(containers, { address: "", number, protocol: "tcp" }, options)),
-    })),
-  );
 }
 
 async function checkBinds(wants: Wants, { look, signal }: StackLook): Promise<Check> {

@@ -118,6 +118,10 @@ function dependencyOf(
     demand: async ({ signal }) => (await monitor.demand({ signal })).status === "up",
     retryAfterSeconds: () => retryAfterSeconds(monitor.status, clock.now()),
     suspect: () => monitor.suspect(),
+    onLoss: (listener) =>
+      monitor.subscribe((next, previous) => {
+        if (next.status === "down" && previous.status !== "down") listener();
+      }),
     rearm: () => monitor.rearm(),
     measures: () => ({
       counters: monitor.counters,

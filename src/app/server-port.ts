@@ -22,8 +22,10 @@ export interface ServerDependency {
   demand(options: WithSignal): Promise<boolean>;
   /** Whole seconds after which it is worth asking again, at least 1. */
   retryAfterSeconds(): number;
-  /** A call failed by network. */
+  /** A call failed by network, or gets no answer. */
   suspect(): void;
+  /** Calls the listener each time it goes away; returns the function that ends it. */
+  onLoss(listener: () => void): () => void;
   /** Begins anew, also after retrying has stopped. */
   rearm(): void;
   measures(): DependencyMeasures;

@@ -21,6 +21,8 @@ export interface Asked {
 }
 
 const defaultBodyLimitBytes = 64 * 1024;
+/** A healthy engine answers most calls in a tenth of this. */
+const suspiciousMs = 1000;
 /** Streams that may be open at once; each holds a connection here and one to the engine. */
 const mostStreams = 500;
 
@@ -84,6 +86,7 @@ async function perform(state: ServerState, asked: Asked): Promise<Response> {
         ? undefined
         : parsePart(route.body, await readJson(incoming, limit), { part: "body" });
     const lastEventId = headerText(incoming, "last-event-id");
+    using _watch = isStream ? undefined : watchEngine(state, route, linked);
     const reply = await route.handle({ port, signal: linked.signal, lastEventId }, { params, query, body });
     if (reply.type !== "stream") return responseOf(reply);
     isKept = true;
@@ -91,6 +94,26 @@ async function perform(state: ServerState, asked: Asked): Promise<Response> {
   } finally {
     if (!isKept) linked[Symbol.dispose]();
   }
+}
+
+/**
+ * An engine that hangs must not keep requests for as long as a call may take: one without an answer makes suspect, and
+ * once the engine is known to be away, what it was asked is given up.
+ */
+function watchEngine({ port }: ServerState, route: Route, linked: LinkedSignal): Disposable {
+  const { dependency } = port;
+  const timer = setTimeout(() => dependency.suspect(), suspiciousMs);
+  timer.unref();
+  const unsubscribe = dependency.onLoss(() => {
+    if (route.isLong === true) return;
+    linked.abort(new LashError("engine-unreachable", "Cannot wait for the answer: the engine is away"));
+  });
+  return {
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      unsubscribe();
+    },
+  };
 }
 
 /** Aborts when the client leaves before its answer is out. */

@@ -55,6 +55,8 @@ export interface RouteSpec<Params extends z.ZodType, Query extends z.ZodType, Bo
   readonly errors?: readonly ApiCode[] | undefined;
   /** Whether it needs the engine. */
   readonly guarded: boolean | ((query: z.output<Query>) => boolean);
+  /** It takes as long as it takes, and ends by itself: a pull, a command. Not given up when the engine goes away. */
+  readonly isLong?: boolean | undefined;
   /** Whether a token is asked for where there is one. Default true. */
   readonly protected?: boolean | undefined;
   /** What it changes, for the audit. Undefined: nothing. */

@@ -108,7 +108,7 @@ async function bringBack(
       if (back !== undefined) showFound(context, resource, back);
       context.bus.emit({
         type: "notice",
-        message: `"${resource}" runs again as it was before`,
+        message: `"${resource}" ${isUp(was.facts) ? "runs again" : "is"} as it was before`,
         hint: undefined,
       });
     } catch (error) {

@@ -224,7 +224,9 @@ resources:
   const before = await diagnose(project);
   expect(before).toMatchObject({ code: 0, verdict: "ready" });
   expect(saidOf(before, "ports")).toMatch(
-    new RegExp(`^note: .*${taken.port}.* is taken by process "node".*will move to bundle "second": web ${other}`),
+    new RegExp(
+      `^note: .*${taken.port}.* is taken by process "node".*will move to bundle "second": web ${other}`,
+    ),
   );
 
   await project.ok(["up", "-d"]);

@@ -8,6 +8,7 @@ import type { Engine } from "../../src/engine/engine.ts";
 import { parseManifest } from "../../src/manifest/parse.ts";
 import { resolveStack } from "../../src/manifest/resolve-stack.ts";
 import { noVariables } from "../../src/manifest/variables.ts";
+import type { PortChoice, Stack } from "../../src/model/stack.ts";
 import type { StackEvent } from "../../src/stack/events.ts";
 import type { StackHandle } from "../../src/stack/handle.ts";
 import { createStackHandle } from "../../src/stack/stack-handle.ts";
@@ -27,22 +28,28 @@ export function openMemoryStack(
   options: MemoryEngineOptions & {
     readonly engine?: MemoryEngine;
     readonly process?: Engine;
+    /** In front of the memory engine: what the stack talks to instead. */
+    readonly through?: (engine: MemoryEngine) => Engine;
+    /** Port bundle chosen by the caller: nothing moves it. */
+    readonly bundle?: string;
     readonly file?: string;
     /** Resources left out as those of an inactive profile are. */
     readonly without?: readonly string[];
   } = {},
 ): MemoryStack {
   const manifest = parseManifest(text, options.file ?? "/stacks/shop/lash.yml");
-  const whole = resolveStack(manifest, { variables: noVariables });
-  const stack = {
-    ...whole,
-    resources: whole.resources.filter(({ name }) => options.without?.includes(name) !== true),
+  const restack = ({ bundle, moved }: PortChoice): Stack => {
+    const whole = resolveStack(manifest, { variables: noVariables, bundle, movedPorts: moved });
+    const resources = whole.resources.filter(({ name }) => options.without?.includes(name) !== true);
+    return { ...whole, resources };
   };
+  const stack = restack({ bundle: options.bundle, moved: new Map() });
   const engine = options.engine ?? createMemoryEngine(options);
   const handle = createStackHandle(
     {
       stack,
-      engines: { container: engine, process: options.process },
+      restack: options.bundle === undefined ? restack : undefined,
+      engines: { container: options.through?.(engine) ?? engine, process: options.process },
       identity: {
         project: stack.project,
         manifestPath: stack.manifestPath,

@@ -38,6 +38,7 @@ export const containerRoutes: readonly Route[] = [
     errors: ["image_not_found", "engine_refused", "engine_unsupported"],
     guarded: true,
     audit: "image.ensure",
+    isLong: true,
     handle: async ({ port, signal }, { body }) => {
       const { id, pulled } = await port.containers.ensureImage(body.image, {
         signal,
@@ -79,6 +80,7 @@ export const containerRoutes: readonly Route[] = [
     errors: ["conflict", "image_not_found", "engine_refused", "engine_unsupported"],
     guarded: true,
     audit: "container.create",
+    isLong: true,
     handle: async ({ port, signal }, { body }) => {
       const ports = body.ports?.map(({ containerPort, hostPort = 0, hostIp, protocol = "tcp" }) => ({
         containerPort,
@@ -158,6 +160,7 @@ export const containerRoutes: readonly Route[] = [
     errors: ["container_not_found", "conflict", "engine_refused"],
     guarded: true,
     audit: "container.exec",
+    isLong: true,
     handle: async ({ port, signal }, { params: { container }, body }) => {
       const request = { ...body, timeoutMs: body.timeoutMs ?? 0 };
       return json(await port.containers.exec(container, request, { signal }));

@@ -125,6 +125,7 @@ export const stackRoutes: readonly Route[] = [
     errors: ["stack_not_found", "resource_not_found", "manifest_invalid", "conflict"],
     guarded: true,
     audit: "stack.up",
+    isLong: true,
     handle: async ({ port, signal }, { params: { stack }, query, body }) => {
       const begun = await port.stacks.up(stack, body);
       if (query.wait !== true) return json(operationBody(begun), 202);
@@ -143,6 +144,7 @@ export const stackRoutes: readonly Route[] = [
     errors: ["stack_not_found", "manifest_invalid", "conflict"],
     guarded: true,
     audit: "stack.down",
+    isLong: true,
     handle: async ({ port, signal }, { params: { stack }, query, body }) => {
       const begun = await port.stacks.down(stack, body);
       if (query.wait !== true) return json(operationBody(begun), 202);

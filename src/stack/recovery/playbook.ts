@@ -23,7 +23,9 @@ const pullPauseMs = 1000;
 /** What may be done about which failure of a stack. Pure. */
 export const stackPlaybook: Playbook<StackSituation, StackRepair> = {
   "port-in-use": (failure, { ports }) =>
-    ports === undefined ? giveUp("only `lash up` moves a stack to other ports") : choosePorts(failure, ports),
+    ports === undefined
+      ? giveUp("other ports could not be looked at, and only a whole `lash up` moves a stack")
+      : choosePorts(failure, ports),
   "name-in-use": (_, { namesake }) => replaceOwn(namesake),
   "network-pool-exhausted": (_, { idleNetworks }) => removeIdle(idleNetworks ?? []),
   "image-rate-limited": (failure, situation) => useLocal(failure, situation) ?? pullLater(failure),

@@ -86,6 +86,19 @@ test("a call that fails by network after the guard gives the same answer, and th
   await until(() => infos() > before);
 });
 
+test("an engine that hangs is noticed by a request without an answer, which is then given up", async () => {
+  await using server = await startTestServer();
+  const { engine } = server;
+  engine.delay("list", 60_000);
+  const pending = server.ask("GET", "/api/containers");
+  await until(() => engine.log.some((entry) => entry.type === "call" && entry.method === "list"));
+  engine.failNext("info", new LashError("timed-out", "Cannot probe: no answer"));
+  const startedAt = performance.now();
+  const { status, text } = await pending;
+  expect([status, text]).toEqual([503, runnerBody]);
+  expect(performance.now() - startedAt).toBeLessThan(3000);
+});
+
 test("what the engine itself answers is no outage", async () => {
   await using server = await startTestServer();
   server.engine.failNext(

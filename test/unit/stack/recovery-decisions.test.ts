@@ -92,7 +92,7 @@ describe("port-in-use", () => {
     const other = failure("port-in-use", { port: { address: "", number: 9999, protocol: "tcp" } });
     expect(becauseOf(other, { ports: free })).toMatch(/port 9999 is not of port bundle "default"/);
     expect(becauseOf(failure("port-in-use"), { ports: free })).toMatch(/cannot be told/);
-    expect(becauseOf(conflict, {})).toMatch(/only `lash up` moves/);
+    expect(becauseOf(conflict, {})).toMatch(/only a whole `lash up` moves/);
   });
 
   test("takes a free port where the manifest asks for it, and keeps what was moved before", () => {
