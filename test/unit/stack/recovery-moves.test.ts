@@ -86,8 +86,10 @@ test("what was stopped before an up is there after its retry failed, and after a
   expect(await containers(engine)).toEqual(before);
   await using cancelled = openMemoryStack(text, { engine, through: withTakenPorts(taken) });
   const stop = new AbortController();
+  let moved = false;
   cancelled.handle.onEvent(({ type }) => {
-    if (type === "repair_applied") setImmediate(() => stop.abort(new LashError("cancelled", "enough")));
+    moved ||= type === "repair_applied";
+    if (moved && type === "resource_started") stop.abort(new LashError("cancelled", "enough"));
   });
   expect(await thrown(cancelled.handle.up({ signal: stop.signal }))).toMatchObject({ code: "cancelled" });
   expect(await containers(engine)).toEqual(before);
