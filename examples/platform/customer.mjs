@@ -14,9 +14,14 @@ server.listen(Number(PORT), "127.0.0.1");
 process.once("SIGTERM", () => process.exit(0));
 
 const order = await (await fetch(new URL("/next.txt", ORDERS_URL))).text();
-const container = await untilDone("POST", "/api/containers", { image: "busybox:1", command: ["sleep", "60"] });
+const container = await untilDone("POST", "/api/containers", {
+  image: "busybox:1",
+  command: ["sleep", "60"],
+});
 say(`201 container ${container.state}`);
-const done = await untilDone("POST", `/api/containers/${container.id}/exec`, { command: ["sh", "-c", order] });
+const done = await untilDone("POST", `/api/containers/${container.id}/exec`, {
+  command: ["sh", "-c", order],
+});
 say(`200 ${done.stdout.trim()}`);
 await untilDone("DELETE", `/api/containers/${container.id}?graceMs=0`);
 say("204 container removed");

@@ -70,15 +70,16 @@ async function seePort(wanted: WantedPort, look: PortLook): Promise<SeenPort> {
   const { owner, containers, own, host } = look;
   const state = await stateOf(port, native ? thisMachine : host, look);
   const container = containerWith(containers, port);
+  const { holder } = state;
+  const isHolderOurs = container !== undefined && isOf(owner, container);
   const running = own.filter(({ facts }) => facts.state === "running");
   const isOurs = native
     ? running.some((each) => each.resource === resource && isOf(owner, each.facts))
-    : container !== undefined && isOf(owner, container);
-  const { holder } = state;
+    : isHolderOurs;
   return {
     ...wanted,
     ...state,
-    holder: holder?.type === "container" ? { ...holder, ours: isOurs } : holder,
+    holder: holder?.type === "container" ? { ...holder, ours: isHolderOurs } : holder,
     ours: isOurs,
     elsewhere: !isOurs && container?.labels[label.project] === owner.project,
     takenByUs: running.find(({ facts }) =>

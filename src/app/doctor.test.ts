@@ -1,15 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { EngineInfo, ImageFacts, NetworkFacts } from "../engine/facts.ts";
+import { createMemoryEngine } from "../drivers/memory/memory-engine.ts";
+import type { ContainerFacts, EngineInfo, ImageFacts, NetworkFacts } from "../engine/facts.ts";
 import { parseManifest } from "../manifest/parse.ts";
 import { resolveStack } from "../manifest/resolve-stack.ts";
 import { noVariables } from "../manifest/variables.ts";
 import { LashError } from "../model/errors.ts";
 import type { PortHolder } from "../recovery/port-holder.ts";
 import { engineFailure, inToolsOf, judgeEngine, judgeNoEngine } from "./doctor-engine.ts";
-import { judgeBinds, judgeDisk, judgeImages, judgePools } from "./doctor-judge.ts";
+import { judgeBinds, judgeDisk, judgeImages, judgeNames, judgePools } from "./doctor-judge.ts";
+import { elsewhereOf, observedOf, portsToFollow } from "./doctor-own.ts";
 import { mobyDefaultPools, poolUse } from "./doctor-pools.ts";
-import { judgeOtherBundles, judgePorts, type SeenPort, wayOutOf } from "./doctor-ports.ts";
+import { judgeOtherBundles, judgePorts, type MoveFacts, type SeenPort } from "./doctor-ports.ts";
 import { type Check, ok, problem, verdictOf } from "./doctor-report.ts";
 import { type WantedImage, wantsOf } from "./doctor-wants.ts";
 
@@ -106,9 +108,26 @@ describe("judgePorts()", () => {
     holder: undefined,
     probe: { free: true, ipv4: "free", ipv6: "free" },
     ours: false,
+    elsewhere: false,
+    takenByUs: undefined,
     ...more,
   });
-  const here = { rootless: false, elsewhere: undefined, wayOut: undefined };
+  const bundles = [
+    { name: "first", ports: { web: 8080 } },
+    { name: "second", ports: { web: 8090 } },
+  ];
+  const moves: MoveFacts = {
+    policy: "bundle",
+    isFixed: false,
+    bundles,
+    current: { bundle: "first", moved: new Map() },
+    target: [{ name: "web", number: 8090, state: "free", detail: "" }],
+    freePorts: undefined,
+    others: [],
+  };
+  const here = { rootless: false, elsewhere: undefined, moves: { ...moves, bundles: [] } };
+  const probe = { free: false, ipv4: "in-use", ipv6: "in-use" } as const;
+  const held = seen({ state: "held", holder, probe });
 
   test("free, and held by the stack itself, are fine", () => {
     expect(judgePorts([seen(), seen({ ours: true, state: "held" })], here)).toEqual(
@@ -116,11 +135,56 @@ describe("judgePorts()", () => {
     );
   });
 
-  test("a holder is a problem, with a way out where a bundle is free", () => {
-    const held = seen({ state: "held", holder, probe: { free: false, ipv4: "in-use", ipv6: "in-use" } });
-    const check = judgePorts([held], { ...here, wayOut: { bundle: "second", ports: [8080] } });
+  test("a holder is a problem", () => {
+    const check = judgePorts([held], here);
     expect(check.problems).toMatchObject([{ code: "port-in-use", subject: "web", holder }]);
-    expect(check.problems[0]?.advice?.[0]?.text).toContain('bundle "second"');
+  });
+
+  test("where an up would move to the next bundle, it is a note that says so", () => {
+    const check = judgePorts([held], { ...here, moves });
+    expect(check).toMatchObject({ outcome: "note", problems: [] });
+    expect(check.said).toBe(
+      'host port 127.0.0.1:8080/tcp, wanted by "web", is taken by process "node" (pid 7) on ::, ' +
+        'and `lash up` will move to bundle "second": web 8090 (probed free)',
+    );
+    const fixed = seen({ ...held, resource: "db", port: { ...held.port, number: 5432 } });
+    const mixed = judgePorts([held, fixed], { ...here, moves });
+    expect(mixed.problems).toMatchObject([{ subject: "db" }]);
+    expect(mixed.said).toMatch(/^1 of 2 cannot be had; .*will move to bundle "second"/);
+  });
+
+  test.each<[string, Partial<MoveFacts>, Partial<SeenPort>]>([
+    ["the next bundle is taken", { target: [{ name: "web", number: 8090, state: "held", detail: "" }] }, {}],
+    ["the last bundle is in use", { current: { bundle: "second", moved: new Map() } }, {}],
+    ["the manifest wants no repair", { policy: "never" }, {}],
+    ["the caller chose the bundle", { isFixed: true }, {}],
+    ["a native process wants it", {}, { native: true }],
+    ["the system reserves it", {}, { holder: { type: "reserved", range: "8000-9000" } }],
+    ["another resource of the stack has it", {}, { takenByUs: "db" }],
+    ["no free port is found", { policy: "any-free", freePorts: { because: "none" } }, {}],
+  ])("it stays a problem where %s", (_, fact, port) => {
+    const check = judgePorts([seen({ ...held, ...port })], { ...here, moves: { ...moves, ...fact } });
+    expect(check.outcome).toBe("problem");
+  });
+
+  test("where an up may take any free port, a taken one is a note", () => {
+    const freePorts = new Map([[8080, 49_200]]);
+    const check = judgePorts([held], { ...here, moves: { ...moves, policy: "any-free", freePorts } });
+    expect(check.outcome).toBe("note");
+    expect(check.said).toContain("and `lash up` will take another port for it");
+  });
+
+  test("what the same project has elsewhere is no second problem", () => {
+    const namesake: PortHolder = {
+      type: "container",
+      container: "shop.web",
+      by: "lash",
+      project: "shop",
+      file: "/other/lash.yml",
+      ours: false,
+    };
+    const check = judgePorts([seen({ state: "held", holder: namesake, elsewhere: true })], here);
+    expect(check).toMatchObject({ outcome: "note", said: expect.stringContaining("elsewhere") });
   });
 
   test("on the family that is not published, a holder is worth a note", () => {
@@ -158,22 +222,17 @@ describe("judgePorts()", () => {
     expect(check).toMatchObject({ outcome: "note", said: expect.stringContaining("it is far") });
   });
 
-  test("other bundles are told port by port, and only the next one is a way out", () => {
-    const port = (number: number) => ({ address: "", number, protocol: "tcp" }) as const;
+  test("other bundles are told port by port", () => {
+    const port = (number: number, protocol: "tcp" | "udp" = "tcp") =>
+      ({ address: "", number, protocol }) as const;
     const ports = [
       { bundle: "b", name: "web", port: port(1), state: "held", holder, probe: undefined },
-      { bundle: "c", name: "web", port: port(2), state: "free", holder: undefined, probe: undefined },
+      { bundle: "c", name: "web", port: port(2, "udp"), state: "free", holder: undefined, probe: undefined },
       { bundle: "d", name: "web", port: port(3), state: "unknown", holder: undefined, probe: undefined },
     ] as const;
-    const bundles = ["a", "b", "c", "d"].map((name, at) => ({ name, ports: { web: at } }));
-    const from = (bundle: string, policy: "bundle" | "never" = "bundle") =>
-      wayOutOf({ bundles, bundle, recovery: { ports: policy } }, ports);
-    expect(from("b")).toEqual({ bundle: "c", ports: [1] });
-    expect(from("b", "never")).toBeUndefined();
-    expect([from("a"), from("c"), from("d")]).toEqual([undefined, undefined, undefined]);
     expect(judgeOtherBundles(ports)).toMatchObject({
       outcome: "note",
-      said: '"b": web 1 taken by process "node" (pid 7) on ::; "c": web 2 free; "d": web 3 not known to be free',
+      said: '"b": web 1 taken by process "node" (pid 7) on ::; "c": web 2/udp free; "d": web 3 not known to be free',
     });
   });
 });
@@ -225,6 +284,79 @@ describe("judgeImages()", () => {
       { code: "image-not-found" },
     ]);
     expect(judgeImages([image({ policy: "never", source: "build" })], new Map(), info).outcome).toBe("ok");
+  });
+});
+
+describe("what exists of the project", () => {
+  const bareFacts: ContainerFacts = {
+    id: "x",
+    name: "shop.web",
+    labels: {},
+    image: "web:1",
+    imageId: "",
+    state: "running",
+    health: "none",
+    healthOutput: "",
+    restartCount: 0,
+    createdAt: undefined,
+    startedAt: undefined,
+    finishedAt: undefined,
+    pid: undefined,
+    ports: [],
+    addresses: {},
+    exitCode: undefined,
+    oomKilled: false,
+    error: "",
+  };
+  const owner = { project: "shop", manifestPath: "/shop/lash.yml", machine: "m" };
+  const own = {
+    "lash.project": "shop",
+    "lash.resource": "web",
+    "lash.manifest": "/shop/lash.yml",
+    "lash.machine": "m",
+  };
+  const made = (at: string, state: "running" | "exited", labels: Record<string, string>) => ({
+    ...bareFacts,
+    state,
+    createdAt: `2026-01-01T00:00:${at}Z`,
+    labels: { ...own, ...labels },
+  });
+  const observed = (...all: readonly ReturnType<typeof made>[]) =>
+    observedOf(createMemoryEngine(), all, "shop");
+  const bundles = ["first", "second"].map((name) => ({ name, ports: {} }));
+  const stack = { bundles, recovery: { ports: "bundle" } } as const;
+
+  test("the newest container tells the ports, running or not; what the manifest no longer has does not count", () => {
+    const older = made("01", "running", { "lash.bundle": "first" });
+    const newer = made("02", "exited", { "lash.bundle": "second", "lash.moved-ports": "8080:49200" });
+    expect(portsToFollow(stack, observed(older, newer))).toEqual({ bundle: "second", moved: new Map() });
+    const anyFree = { bundles: [], recovery: { ports: "any-free" } } as const;
+    const moved = new Map([[8080, 49_200]]);
+    expect(portsToFollow(anyFree, observed(older, newer))).toEqual({ bundle: undefined, moved });
+    const gone = made("03", "running", { "lash.bundle": "third" });
+    expect(portsToFollow(stack, observed(newer, gone))?.bundle).toBe("first");
+    expect(portsToFollow(stack, observed())).toBeUndefined();
+    expect(portsToFollow({ ...stack, bundles: [] }, observed(newer))).toBeUndefined();
+  });
+
+  test("of another project, or of nobody, is nothing of it", () => {
+    expect(observed(made("01", "running", { "lash.project": "other" }))).toEqual([]);
+    const bare = { ...made("01", "running", {}), labels: { "lash.project": "shop" } };
+    expect(observedOf(createMemoryEngine(), [bare], "shop")).toEqual([]);
+  });
+
+  test.each([
+    ["manifest", { "lash.manifest": "/copy/lash.yml" }, 'from "/copy/lash.yml",'],
+    ["machine", { "lash.machine": "n" }, 'from "/shop/lash.yml" on another machine,'],
+  ])("started from another %s it is a problem of the names", (_, labels, said) => {
+    const all = observed(made("01", "running", {}), made("02", "exited", labels));
+    const elsewhere = elsewhereOf(owner, all);
+    const manifest = parseManifest("project: { name: shop }\nresources: {}\n", owner.manifestPath);
+    const wants = wantsOf(resolveStack(manifest, { variables: noVariables }));
+    const check = judgeNames(wants, { containers: [], networks: [] }, { owner, elsewhere });
+    expect(check.problems).toMatchObject([{ code: "name-in-use", message: expect.stringContaining(said) }]);
+    const mine = { owner, elsewhere: elsewhereOf(owner, all.slice(0, 1)) };
+    expect(judgeNames(wants, { containers: [], networks: [] }, mine).outcome).toBe("skipped");
   });
 });
 
@@ -340,7 +472,9 @@ resources:
     { resource: "web", native: false, port: { address: "127.0.0.1", number: 9000, protocol: "tcp" } },
     { resource: "app", native: true, port: { address: "127.0.0.1", number: 3000, protocol: "tcp" } },
   ]);
-  expect(wants.otherBundles).toEqual([{ bundle: "second", name: "web", number: 8081 }]);
+  expect(wants.otherBundles).toEqual([
+    { bundle: "second", name: "web", port: { address: "", number: 8081, protocol: "tcp" } },
+  ]);
   expect(wants.binds).toEqual([{ resource: "web", source: "/srv/shop/data" }]);
   expect(wants.images.map(({ resource }) => resource)).toEqual(["db", "web"]);
   expect(wants.containers.map(({ name }) => name)).toEqual(["shop.db", "shop.web", "shop.lost"]);

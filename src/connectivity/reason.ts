@@ -1,18 +1,21 @@
 import { type ErrorCode, isLashError, messageOf } from "../model/errors.ts";
 import { redactUrls } from "./redact.ts";
 
+const reasons = [
+  "refused",
+  "dns",
+  "timeout",
+  "reset",
+  "tls",
+  "auth-failed",
+  "clock-skew",
+  "engine-down",
+  "protocol",
+  "bad-response",
+] as const;
+
 /** Why a dependency cannot be used. `engine-down`: the runner answers, the engine behind it does not. */
-export type Reason =
-  | "refused"
-  | "dns"
-  | "timeout"
-  | "reset"
-  | "tls"
-  | "auth-failed"
-  | "clock-skew"
-  | "engine-down"
-  | "protocol"
-  | "bad-response";
+export type Reason = (typeof reasons)[number];
 
 /** The last error of a dependency, fit to be shown: no credentials, no control characters, one line. */
 export interface LastError {
@@ -55,6 +58,8 @@ interface Facts {
   foreign: string | undefined;
   status: number | undefined;
   name: string | undefined;
+  /** `data.reason` of ours: whoever spoke to the runner knows best. */
+  reason: Reason | undefined;
 }
 
 /** Deeper chains of causes are not followed; they may be circular. */
@@ -67,6 +72,7 @@ function factsOf(thrown: unknown): Facts {
     foreign: undefined,
     status: undefined,
     name: undefined,
+    reason: undefined,
   };
   let link: unknown = thrown;
   for (let depth = 0; depth < deepest && typeof link === "object" && link !== null; depth++) {
@@ -74,6 +80,7 @@ function factsOf(thrown: unknown): Facts {
       facts.ours ??= link.code;
       facts.told ??= stringIn(link.data, "code");
       facts.status ??= numberIn(link.data, "status");
+      facts.reason ??= reasonIn(link.data);
     } else {
       facts.foreign ??= stringIn(link, "code");
       facts.status ??= numberIn(link, "statusCode");
@@ -86,7 +93,8 @@ function factsOf(thrown: unknown): Facts {
   return facts;
 }
 
-function reasonOf({ ours, told, foreign, status, name }: Facts): Reason {
+function reasonOf({ ours, told, foreign, status, name, reason }: Facts): Reason {
+  if (reason !== undefined) return reason;
   const answered = status !== undefined;
   const fromRunner = told === undefined ? undefined : runnerCodes.get(told);
   if (fromRunner !== undefined) return fromRunner;
@@ -197,6 +205,11 @@ function stringIn(holder: object, key: string): string | undefined {
 function numberIn(holder: object, key: string): number | undefined {
   const value: unknown = Reflect.get(holder, key);
   return typeof value === "number" ? value : undefined;
+}
+
+function reasonIn(data: object): Reason | undefined {
+  const text = stringIn(data, "reason");
+  return reasons.find((reason) => reason === text);
 }
 
 /** What others wrote, as one line of bounded length. */

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { cp, mkdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { askEngine, callEngine, type Engine, startDocker } from "../bed/engine.ts";
 import { makeRunFolder } from "../bed/places.ts";
@@ -33,6 +33,12 @@ export interface Holdings {
 /** A private engine with the base images and the built command. */
 export interface FaultBed extends AsyncDisposable {
   readonly socket: string;
+  /** The built command's own file. */
+  readonly main: string;
+  /** For processes of the run. */
+  readonly environment: NodeJS.ProcessEnv;
+  /** Goes with the run. */
+  readonly folder: string;
   place(): Promise<Place>;
   holdings(): Promise<Holdings>;
   /** Command lines of `lash` processes that still run. */
@@ -54,6 +60,7 @@ export async function openFaultBed(shared?: {
   const product = join(folder, "product");
   await cp(join(root, "dist", "cli"), join(product, "dist", "cli"), { recursive: true });
   await cp(join(root, "package.json"), join(product, "package.json"));
+  await symlink(join(root, "node_modules"), join(product, "node_modules"));
   const engine = shared === undefined ? await startBase() : undefined;
   const socket = engine?.socket ?? shared?.socket ?? "";
   const main = join(product, "dist", "cli", "main.js");
@@ -69,6 +76,9 @@ export async function openFaultBed(shared?: {
   let places = 0;
   return {
     socket,
+    main,
+    environment,
+    folder,
     async place() {
       places += 1;
       const project = `f${places}-${Math.random().toString(36).slice(2, 8)}`;

@@ -65,6 +65,34 @@ test("examples/lightshuttle runs a lightshuttle.yml as it is and leaves nothing"
   expect(await remains(engine, "shuttle")).toEqual([]);
 });
 
+test("examples/platform serves before, while and after its runner is away, and leaves nothing", {
+  timeout: 3 * upMs,
+}, async () => {
+  const bed = useBed();
+  await using example = await copyOf("platform", { ...bed.env, LASH: lash, DOCKER_SOCKET: bed.socket });
+  await using engine = openDocker(unixEndpoint(bed.socket));
+  const up = await example.up("http://127.0.0.1:8408");
+  const containers = "http://127.0.0.1:8407/api/containers";
+  try {
+    // The first line is the point: the server was ready, and asked, before there was a runner.
+    const done = /^503 docker-runner not ready.*\n201 container running\n200 order 7 is packed\n204 .*\n$/;
+    await expect.poll(() => textAt("http://127.0.0.1:8410/"), { timeout: upMs }).toMatch(done);
+    await example.run("stop", "runner");
+    const refused = await fetch(containers);
+    expect([refused.status, await refused.json()]).toEqual([
+      503,
+      { error: { code: "docker_runner_not_ready", message: "docker-runner not ready" } },
+    ]);
+    expect(await textAt("http://127.0.0.1:8407/health/ready")).toContain('"status":"ok"');
+    await example.run("start", "runner");
+    await expect.poll(async () => (await fetch(containers)).status, { timeout: upMs }).toBe(200);
+    expect(await up.interrupt()).toBe(0);
+  } finally {
+    await example.run("down", "--volumes");
+  }
+  expect(await remains(engine, "platform")).toEqual([]);
+});
+
 interface Up {
   /** Addresses it printed. */
   readonly addresses: readonly string[];

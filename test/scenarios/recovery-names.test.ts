@@ -120,7 +120,7 @@ test("our container's name is held by one of ours that does not run", async () =
   await using _own = await makeStranger(engine.socket, {
     name,
     labels: await ownLabels(one.project),
-    started: false,
+    ended: true,
   });
   await one.watchAgain();
   const { report } = await one.recoveredUp();
@@ -170,6 +170,7 @@ test("stacks that are gone have every network", async () => {
   await using _all = await takeAllNetworks(`lash-${former}`, {
     "lash.project": former,
     "lash.machine": machine,
+    "lash.user": String(process.getuid?.() ?? ""),
   });
   await one.watchAgain();
   const { report } = await one.recoveredUp({
@@ -182,11 +183,30 @@ test("stacks that are gone have every network", async () => {
   await bringDown(one.project);
 });
 
+test("a container of ours that was made a moment ago may be about to start", async () => {
+  await using one = await scene();
+  const name = `${one.project.name}.api`;
+  await using _own = await makeStranger(engine.socket, {
+    name,
+    labels: await ownLabels(one.project),
+    started: false,
+  });
+  await one.watchAgain();
+  const { failure, report } = await one.failedUp({ left: [name, `lash-${one.project.name}`] });
+  expect(failure).toMatchObject({ code: "name-in-use" });
+  expect(report?.because).toContain("was just made");
+  await bringDown(one.project);
+});
+
 test("networks that Lash made elsewhere, or that a stopped stack needs, are not ours to remove", async () => {
   await using one = await scene();
   const { "lash.machine": machine = "" } = await ownLabels(one.project);
   const stopped = `s${one.project.name}`;
-  const labels = { "lash.project": stopped, "lash.machine": machine };
+  const labels = {
+    "lash.project": stopped,
+    "lash.machine": machine,
+    "lash.user": String(process.getuid?.() ?? ""),
+  };
   await using _container = await makeStranger(engine.socket, {
     name: `${stopped}.api`,
     labels,

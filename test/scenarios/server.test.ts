@@ -54,7 +54,7 @@ test.each(["local engine", "runner"])("containers on request, through a %s", asy
   await runner?.start();
   const name = `c${randomBytes(4).toString("hex")}`;
   const serverName = `s${randomBytes(4).toString("hex")}`;
-  const args = ["--server-name", serverName];
+  const args = ["--name", serverName];
   const server = await startServerProcess(project, {
     args,
     ...(runner === undefined ? {} : { env: runner.env }),
@@ -166,9 +166,12 @@ test("the runner comes last, goes and comes back: the server never ends and tell
 
   // Hung: it accepts and never answers.
   second.signal("SIGSTOP");
+  const hungAt = performance.now();
   const hung = await Promise.all(Array.from({ length: 3 }, async () => await ask("GET", "/api/stacks")));
   expect(hung.map(({ status, text }) => [status, text])).toEqual(hung.map(() => [503, runnerBody]));
-  await until(async () => (await health())?.status === "down");
+  // A second without an answer, then the deadline of a probe.
+  expect(performance.now() - hungAt).toBeLessThan(8000);
+  expect(await health()).toMatchObject({ status: "down", reason: "timeout" });
   second.signal("SIGCONT");
   await untilUp(server);
   server.lash.signal("SIGTERM");
@@ -232,7 +235,7 @@ test("a required runner that is not there: the start fails, with its address, a 
 test("the time to live is kept by the engine's labels, over a restart of the server", async () => {
   await using project = await openProject();
   const name = `c${randomBytes(4).toString("hex")}`;
-  const args = ["--server-name", `s${randomBytes(4).toString("hex")}`];
+  const args = ["--name", `s${randomBytes(4).toString("hex")}`];
   const first = await startServerProcess(project, { args });
   await untilUp(first);
   const body = { image: "lash-base:1", name, command: ["sleep", "1000"], ttlSeconds: 4, stopGraceMs: 100 };

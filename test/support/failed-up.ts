@@ -223,6 +223,8 @@ export interface StrangerOptions {
   readonly address?: string;
   /** Default true. */
   readonly started?: boolean;
+  /** Stopped again after its start. */
+  readonly ended?: boolean | undefined;
 }
 
 export async function makeStranger(socket: string, options: StrangerOptions): Promise<Stranger> {
@@ -233,6 +235,7 @@ export async function makeStranger(socket: string, options: StrangerOptions): Pr
     port,
     address = "127.0.0.1",
     started = true,
+    ended = false,
   } = options;
   const { Id: id } = await askEngine<{ Id: string }>(socket, `/containers/create?name=${name}`, {
     method: "POST",
@@ -256,6 +259,7 @@ export async function makeStranger(socket: string, options: StrangerOptions): Pr
   };
   try {
     if (started) await askEngine(socket, `/containers/${id}/start`, { method: "POST" });
+    if (ended) await askEngine(socket, `/containers/${id}/stop?t=5`, { method: "POST" });
     return stranger;
   } catch (error) {
     await stranger[Symbol.asyncDispose]();
