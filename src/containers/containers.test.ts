@@ -187,6 +187,32 @@ test("what happens on the engine is known without asking", async () => {
   expect(containers.known()).toEqual([]);
 });
 
+test("a list that began before a removal does not bring it back, and many lists are one", async () => {
+  await using world = await open();
+  const { containers, engine, clock } = world;
+  await containers.create({ image: "work:1", name: "one" }, { signal });
+  const lists = (): number =>
+    engine.log.filter((entry) => entry.type === "call" && entry.method === "list").length;
+  const before = lists();
+  const list = engine.list.bind(engine);
+  const go = Promise.withResolvers<void>();
+  engine.list = async (filter, options) => {
+    const found = await list(filter, options);
+    await go.promise;
+    return found;
+  };
+  const first = containers.list({ signal });
+  await settle();
+  const others = Array.from({ length: 50 }, async () => await containers.list({ signal }));
+  await containers.remove("one", { signal });
+  go.resolve();
+  expect(await first).toEqual([]);
+  expect(await Promise.all(others)).toEqual(others.map(() => []));
+  await clock.pass(1);
+  expect(containers.known()).toEqual([]);
+  expect(lists() - before).toBe(2);
+});
+
 test("a container that is being removed cannot be used", async () => {
   await using world = await open();
   const { containers, engine, clock } = world;

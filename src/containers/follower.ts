@@ -1,6 +1,6 @@
 import { backoffMs } from "../async/backoff.ts";
 import type { Clock } from "../async/clock.ts";
-import { linkSignals, untilAborted } from "../async/signals.ts";
+import { abortable, linkSignals, untilAborted } from "../async/signals.ts";
 import type { Monitor } from "../connectivity/types.ts";
 import type { EngineEvent } from "../engine/facts.ts";
 import { LashError } from "../model/errors.ts";
@@ -34,6 +34,8 @@ export class Follower implements AsyncDisposable {
   readonly #dirty = new Set<string>();
   readonly #following: Promise<void>;
   #looking: Promise<void> = Promise.resolve();
+  #listing: Promise<void> = Promise.resolve();
+  #next: Promise<void> | undefined;
   #isLooking = false;
 
   constructor(options: FollowerOptions) {
@@ -41,9 +43,30 @@ export class Follower implements AsyncDisposable {
     this.#following = this.#follow();
   }
 
-  /** Lists the server's containers and replaces what was known of them. */
+  /**
+   * Lists the server's containers, from a moment after this call on, and replaces what was known of them. However many
+   * ask, the engine lists once at a time.
+   */
   async reconcile({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+    this.#next ??= this.#afterThis();
+    await abortable(this.#next, signal);
+  }
+
+  #afterThis(): Promise<void> {
+    const next = (async () => {
+      await this.#listing.catch(() => {});
+      this.#next = undefined;
+      this.#listing = this.#list();
+      await this.#listing;
+    })();
+    // Whoever asked may have left.
+    next.catch(() => {});
+    return next;
+  }
+
+  async #list(): Promise<void> {
     const { calls, registry, server } = this.#options;
+    const { signal } = this.#life;
     const mark = registry.mark();
     const filter = { [containerLabel.server]: server };
     const all = await call(calls, { signal, doing: "list containers" }, (engine, within) =>
@@ -55,7 +78,7 @@ export class Follower implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#life.abort(new LashError("cancelled", "Cannot follow the containers any longer: the server ends"));
     await this.#following;
-    await this.#looking;
+    await Promise.allSettled([this.#looking, this.#listing]);
   }
 
   async #follow(): Promise<void> {

@@ -16,6 +16,8 @@ interface RegistryOptions {
 export class Registry {
   readonly #options: RegistryOptions;
   readonly #entries = new Map<string, Entry>();
+  /** When containers were taken away: an older list does not bring them back. */
+  readonly #dropped = new Map<string, number>();
   #seen = 0;
 
   constructor(options: RegistryOptions) {
@@ -34,9 +36,10 @@ export class Registry {
       if (!listed.has(id) && entry.seen <= mark) this.#entries.delete(id);
     }
     for (const facts of all) {
-      const before = this.#entries.get(facts.id);
-      if (before === undefined || before.seen <= mark) this.put(facts);
+      const lastSeen = this.#entries.get(facts.id)?.seen ?? this.#dropped.get(facts.id) ?? 0;
+      if (lastSeen <= mark) this.put(facts);
     }
+    for (const [id, at] of this.#dropped) if (at <= mark) this.#dropped.delete(id);
     this.#options.onChange();
   }
 
@@ -57,6 +60,8 @@ export class Registry {
   }
 
   drop(id: string): void {
+    this.#seen += 1;
+    this.#dropped.set(id, this.#seen);
     if (this.#entries.delete(id)) this.#options.onChange();
   }
 

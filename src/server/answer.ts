@@ -34,12 +34,15 @@ export async function answer(state: ServerState, asked: Asked): Promise<Response
   let caller: Caller | undefined;
   let response: Response;
   let failure: ApiError | undefined;
+  let target = targetOf(asked);
   try {
     if (route.protected !== false) {
       caller = authenticate(incoming.headers, state.settings);
       if (state.life.state === "ending") throw closingError();
     }
-    response = await perform(state, asked);
+    response = await perform(state, asked, (made) => {
+      target = made ?? target;
+    });
   } catch (thrown) {
     failure = explain(state, thrown, route);
     response = errorResponse(failure);
@@ -57,7 +60,7 @@ export async function answer(state: ServerState, asked: Asked): Promise<Response
       by: caller?.by ?? "nobody",
       address: incoming.socket.remoteAddress ?? "",
       action: route.audit,
-      target: targetOf(asked),
+      target,
       outcome: outcomeOf(status),
       status,
       code: failure?.code,
@@ -66,7 +69,11 @@ export async function answer(state: ServerState, asked: Asked): Promise<Response
   return response;
 }
 
-async function perform(state: ServerState, asked: Asked): Promise<Response> {
+async function perform(
+  state: ServerState,
+  asked: Asked,
+  onTarget: (target: string | undefined) => void,
+): Promise<Response> {
   const { route, incoming, outgoing } = asked;
   const { port } = state;
   const isStream = route.success.type === "stream";
@@ -88,7 +95,14 @@ async function perform(state: ServerState, asked: Asked): Promise<Response> {
     const lastEventId = headerText(incoming, "last-event-id");
     using _watch = isStream ? undefined : watchEngine(state, route, linked);
     const reply = await route.handle({ port, signal: linked.signal, lastEventId }, { params, query, body });
-    if (reply.type !== "stream") return responseOf(reply);
+    if (reply.type !== "stream") {
+      onTarget(reply.type === "json" ? reply.target : undefined);
+      return responseOf(reply);
+    }
+    if (incoming.method === "HEAD") {
+      await reply.messages[Symbol.asyncIterator]().return?.();
+      return new Response(null, { headers: streamHeaders });
+    }
     isKept = true;
     return streamResponse(state, { route, messages: reply.messages, linked });
   } finally {
@@ -144,6 +158,7 @@ function streamResponse(
     throw new ApiError("too_many_requests", `Cannot open a stream: ${mostStreams} are open`);
   }
   const release = state.streams.open();
+  linked.signal.addEventListener("abort", release, { once: true });
   const stream = eventStream(messages, {
     explain(error) {
       if (state.closing.aborted) return { event: "end", data: { reason: "shutdown" } };
@@ -156,9 +171,7 @@ function streamResponse(
       release();
     },
   });
-  return new Response(stream, {
-    headers: { ...commonHeaders, "content-type": "text/event-stream", "x-accel-buffering": "no" },
-  });
+  return new Response(stream, { headers: streamHeaders });
 }
 
 /** The answer to anything thrown; an engine that could not be asked is answered as by the guard. */
@@ -185,6 +198,8 @@ export const commonHeaders: Readonly<Record<string, string>> = {
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "referrer-policy": "no-referrer",
 };
+
+const streamHeaders = { ...commonHeaders, "content-type": "text/event-stream", "x-accel-buffering": "no" };
 
 export function errorResponse(error: ApiError): Response {
   return new Response(JSON.stringify(error.body), {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import { checkOrigin } from "./access.ts";
@@ -29,6 +30,8 @@ export function createHttpServer(state: ServerState, routes: readonly Route[]): 
       requestTimeout: 60_000,
       keepAliveTimeout: 5000,
       maxHeaderSize: 16 * 1024,
+      // A request without one is answered by us, with a code.
+      requireHostHeader: false,
       // Node 24 and later: what asks for another protocol than ours is answered as if it had not.
       ...{ shouldUpgradeCallback: (incoming: IncomingMessage) => isWebSocket(incoming) },
     },
@@ -117,7 +120,7 @@ function send(outgoing: ServerResponse, error: ApiError): void {
 }
 
 /** An answer on a connection that has no response object, after which it ends. */
-export function sendRaw(socket: Socket, error: ApiError): void {
+export function sendRaw(socket: Duplex, error: ApiError): void {
   const body = JSON.stringify(error.body);
   const headers = {
     ...commonHeaders,

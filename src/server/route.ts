@@ -11,7 +11,13 @@ export interface StreamMessage {
 
 /** What a handler answers. */
 export type Reply =
-  | { readonly type: "json"; readonly status: number; readonly body: unknown }
+  | {
+      readonly type: "json";
+      readonly status: number;
+      readonly body: unknown;
+      /** What was made, for the audit: the path does not name it. */
+      readonly target?: string | undefined;
+    }
   | { readonly type: "empty" }
   | { readonly type: "text"; readonly contentType: string; readonly body: string }
   | { readonly type: "stream"; readonly messages: AsyncIterable<StreamMessage> };
@@ -88,8 +94,11 @@ export function defineRoute<
   };
 }
 
-export function json(body: unknown, status = 200): Reply {
-  return { type: "json", status, body };
+export function json(
+  body: unknown,
+  { status = 200, target }: { readonly status?: number; readonly target?: string } = {},
+): Reply {
+  return { type: "json", status, body, target };
 }
 
 export const empty: Reply = { type: "empty" };

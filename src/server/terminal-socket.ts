@@ -32,6 +32,9 @@ export interface TerminalSockets extends AsyncDisposable {
 export function serveTerminals(server: Server, state: ServerState): TerminalSockets {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: largestFrameBytes });
   const open = new Set<TerminalPump>();
+  sockets.on("wsClientError", (error, socket) => {
+    sendRaw(socket, new ApiError("bad_request", `Cannot begin a WebSocket: ${error.message}`));
+  });
   server.on("upgrade", (incoming: IncomingMessage, socket: Socket, head: Buffer) => {
     socket.on("error", () => socket.destroy());
     void upgrade(incoming, socket, head);

@@ -1,3 +1,4 @@
+import { abortable } from "../async/signals.ts";
 import type { ContainerFacts, ImageFacts } from "../engine/facts.ts";
 import type { ResolvedResource, Resource } from "../model/stack.ts";
 import { FailureError } from "../recovery/recover-once.ts";
@@ -23,6 +24,7 @@ export async function bringUp(run: BringUp, resource: Resource): Promise<void> {
   const { context, signal } = run;
   const early = beginEarly(run, resource);
   await awaitDependencies(run, resource);
+  early?.now();
   const { resolved, built } = resolveNow(context, resource);
   const engine = engineForWork(context.settings.engines, resolved.work.type);
   if (engine === undefined || built === undefined) {
@@ -42,6 +44,7 @@ export async function bringUp(run: BringUp, resource: Resource): Promise<void> {
     context.members.set(resource.name, { resource, resolved, running: undefined });
     context.board.set(resource.name, { tag: "starting" });
     const sight = await make({ run, resource, engine, built, found, created }, decision);
+    run.roots.delete(resource.name);
     const adopted = decision.action === "keep";
     await settle(
       context,
@@ -111,32 +114,38 @@ function decide(
 }
 
 interface Early {
+  /** Its turn has come: the creation waits for nobody any more. */
+  readonly now: () => void;
   readonly image: Promise<ImageFacts | undefined>;
   readonly created: Promise<Created | undefined>;
 }
 
 /**
  * What does not wait for dependencies: getting the image, and creating the container where everything it is made from
- * is known already. A creation is cheap, but on the way of a chain it adds up.
+ * is known already. A creation is cheap, but on the way of a chain it adds up. It gives way to the starts of those who
+ * wait for nobody: everything else waits for them.
  */
 function beginEarly(run: BringUp, resource: Resource): Early | undefined {
   const { context } = run;
   const early = resolve(context, resource);
   if (early.type === "deferred") return undefined;
   const image = prepareImage(run, resource, early.resolved);
-  const created = createEarly(run, resource, early, image);
+  const turn = Promise.withResolvers<void>();
+  const ready = Promise.all([image, run.network, Promise.race([turn.promise, run.roots.gone])]);
+  const created = createEarly(run, resource, early, ready);
   // Rejections are read where the results are needed; a dependency that fails first must not make these unhandled.
   image.catch(() => {});
+  ready.catch(() => {});
   created.catch(() => {});
   run.early.push(created);
-  return { image, created };
+  return { image, created, now: turn.resolve };
 }
 
 async function createEarly(
   run: BringUp,
   resource: Resource,
   { resolved, built, open }: Resolved,
-  image: Promise<ImageFacts | undefined>,
+  ready: Promise<unknown>,
 ): Promise<Created | undefined> {
   const { context, before, signal } = run;
   const found = currentOf(before, context.stack.project, resource.name);
@@ -144,7 +153,7 @@ async function createEarly(
     return undefined;
   const engine = engineForWork(context.settings.engines, "container");
   if (engine === undefined) return undefined;
-  await Promise.all([image, run.network]);
+  await abortable(ready, signal);
   await prepareVolumes(context, before, resolved.work, signal);
   using _permit = await context.actions.acquire(signal);
   return await create({ run, resource, engine, built, found, created: undefined });

@@ -35,6 +35,8 @@ export interface BringUp {
   readonly signal: AbortSignal;
   /** Ids of containers that this `up` started, in order. */
   readonly started: Set<string>;
+  /** Those who wait for nobody and were not started yet. */
+  readonly roots: Roots;
   /** Creations ahead of time; a roll-back looks only when all have ended. */
   readonly early: Promise<unknown>[];
   /** Containers that were stopped and wait under their former name's `.previous` until their successor is ready. */
@@ -46,4 +48,25 @@ export interface BringUp {
   readonly told: Set<unknown>;
   /** Names of containers whose creation was asked for and never answered. */
   readonly unanswered: Set<string>;
+}
+
+/** Names that go one by one. */
+export class Roots {
+  readonly #names: Set<string>;
+  readonly #gone = Promise.withResolvers<void>();
+
+  constructor(names: Iterable<string>) {
+    this.#names = new Set(names);
+    if (this.#names.size === 0) this.#gone.resolve();
+  }
+
+  /** Resolves when all of them are gone. */
+  get gone(): Promise<void> {
+    return this.#gone.promise;
+  }
+
+  delete(name: string): void {
+    this.#names.delete(name);
+    if (this.#names.size === 0) this.#gone.resolve();
+  }
 }

@@ -15,7 +15,7 @@ import { type Observation, observe } from "./observe.ts";
 import { recovering } from "./recovery/operation.ts";
 import { lookAtPorts } from "./recovery/port-situation.ts";
 import type { StackRepair } from "./recovery/repairs.ts";
-import type { BringUp, UpRequest } from "./run.ts";
+import { type BringUp, Roots, type UpRequest } from "./run.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /** What an `up` did so far, for its roll-back and its report. */
@@ -124,6 +124,11 @@ function usePorts(context: StackContext, repair: StackRepair): void {
   if (repair.name === "use-port-bundle" || repair.name === "use-free-port") context.usePorts(repair.choice);
 }
 
+/** It waits for nobody, and there is something of it to start. */
+function isRoot({ dependsOn, kind }: Resource): boolean {
+  return dependsOn.length === 0 && kind !== "external";
+}
+
 /** One task per resource; the first failure ends the others. */
 async function startEach(
   context: StackContext,
@@ -144,6 +149,7 @@ async function startEach(
     started: attempt.started,
     replaced: attempt.replaced,
     unanswered: attempt.unanswered,
+    roots: new Roots(resources.filter(isRoot).map(({ name }) => name)),
     early: [],
     images: engine === undefined ? undefined : new Images(engine, settings.identity),
     // Not cut short, as nothing that makes something is: the roll-back would look before the engine has it.
@@ -181,6 +187,8 @@ async function startEach(
       // What the first failure or a cancel cut short did not fail itself.
       if (limit.signal.aborted && !(error instanceof FailureError)) return;
       fail(failed(resource.name, "create", error, context.mask).failure);
+    } finally {
+      run.roots.delete(resource.name);
     }
   });
   try {

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-export const suiteNames = ["kill", "signals", "graphs", "memory-graphs"] as const;
+export const suiteNames = ["kill", "signals", "graphs", "memory-graphs", "outages", "requests"] as const;
 export type SuiteName = (typeof suiteNames)[number];
 
 export interface FaultOptions {

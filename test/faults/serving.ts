@@ -1,10 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createWriteStream } from "node:fs";
+import { closeSync, openSync, readdirSync, readlinkSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { finished } from "node:stream/promises";
 import { waitFor } from "../bed/processes.ts";
 import type { Holding } from "./measure-preload.ts";
 
@@ -42,21 +40,19 @@ const startWithinMs = 30_000;
 /** Starts a process and resolves once its log says where it listens. */
 export async function startServing(options: ServingOptions): Promise<Serving> {
   const flags = options.measured === true ? ["--expose-gc", "--import", preload] : [];
+  const log = openSync(options.logFile, "w");
   const child = spawn(process.execPath, [...flags, ...options.argv], {
     cwd: options.cwd,
     env: options.env,
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    stdio: ["ignore", log, log, "ipc"],
   });
   const exited = once(child, "exit");
-  const log = createWriteStream(options.logFile);
-  child.stdout?.pipe(log, { end: false });
-  child.stderr?.pipe(log, { end: false });
+  closeSync(log);
   const lines = async (): ReturnType<Serving["lines"]> => parseLines(await readFile(options.logFile, "utf8"));
   const isAlive = (): boolean => child.exitCode === null && child.signalCode === null;
   const end = async (name: NodeJS.Signals): Promise<void> => {
     if (isAlive()) child.kill(name);
     await exited;
-    if (!log.writableEnded) await finished(log.end());
   };
   try {
     const url = await waitFor(

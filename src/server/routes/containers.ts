@@ -44,7 +44,7 @@ export const containerRoutes: readonly Route[] = [
         signal,
         platform: body.platform,
       });
-      return json({ image: body.image, id, pulled });
+      return json({ image: body.image, id, pulled }, { target: body.image });
     },
   }),
   defineRoute({
@@ -89,7 +89,8 @@ export const containerRoutes: readonly Route[] = [
         hostIp: hostIp ?? "127.0.0.1",
         protocol,
       }));
-      return json(containerBody(await port.containers.create({ ...body, ports }, { signal })), 201);
+      const made = await port.containers.create({ ...body, ports }, { signal });
+      return json(containerBody(made), { status: 201, target: made.name });
     },
   }),
   defineRoute({
@@ -245,7 +246,7 @@ export const containerRoutes: readonly Route[] = [
           rows,
           expiresAt: new Date(session.expiresAtMs).toISOString(),
         },
-        201,
+        { status: 201, target: `${container}/${session.id}` },
       );
     },
   }),

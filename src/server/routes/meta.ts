@@ -60,7 +60,7 @@ export const dependencyRoutes: readonly Route[] = [
 type ProbeStatus = z.input<typeof probeSchema>["status"];
 
 function probeReply(status: ProbeStatus): Reply {
-  return json({ status, timestamp: new Date().toISOString() }, status === "ok" ? 200 : 503);
+  return json({ status, timestamp: new Date().toISOString() }, { status: status === "ok" ? 200 : 503 });
 }
 
 function healthBody({ dependency }: ServerPort): z.input<typeof healthSchema> {

@@ -128,8 +128,8 @@ export const stackRoutes: readonly Route[] = [
     isLong: true,
     handle: async ({ port, signal }, { params: { stack }, query, body }) => {
       const begun = await port.stacks.up(stack, body);
-      if (query.wait !== true) return json(operationBody(begun), 202);
-      return json(operationBody((await port.stacks.settled(stack, { signal })) ?? begun), 202);
+      if (query.wait !== true) return json(operationBody(begun), { status: 202 });
+      return json(operationBody((await port.stacks.settled(stack, { signal })) ?? begun), { status: 202 });
     },
   }),
   defineRoute({
@@ -147,8 +147,8 @@ export const stackRoutes: readonly Route[] = [
     isLong: true,
     handle: async ({ port, signal }, { params: { stack }, query, body }) => {
       const begun = await port.stacks.down(stack, body);
-      if (query.wait !== true) return json(operationBody(begun), 202);
-      return json(operationBody((await port.stacks.settled(stack, { signal })) ?? begun), 202);
+      if (query.wait !== true) return json(operationBody(begun), { status: 202 });
+      return json(operationBody((await port.stacks.settled(stack, { signal })) ?? begun), { status: 202 });
     },
   }),
   defineRoute({

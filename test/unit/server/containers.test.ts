@@ -59,6 +59,12 @@ test("the life of a container: created, listed, used, stopped, started, removed"
   expect(await engine.inspect("one", { signal })).toBeUndefined();
   const gone = await ask("GET", "/api/containers/one");
   expect([gone.status, at(gone.body, "error", "code")]).toEqual([404, "container_not_found"]);
+  expect(server.audits()[0]).toMatchObject({
+    target: "one",
+    by: "loopback",
+    address: "127.0.0.1",
+    status: 201,
+  });
   expect(server.audits().map(({ action, outcome }) => `${String(action)} ${String(outcome)}`)).toEqual([
     "container.create done",
     "container.exec done",

@@ -12,11 +12,21 @@ const requests = Number(process.env["LASH_FUZZ_REQUESTS"] ?? 2600);
 
 const changing = new Set(["create", "start", "stop", "kill", "remove", "exec", "images.pull"]);
 
+interface Schema {
+  readonly properties: Record<string, object>;
+}
+
 async function targetOf(server: TestServer): Promise<FuzzTarget> {
   const { body } = await server.ask("GET", "/api/openapi.json");
   for (const name of ["one", "two"]) {
     await server.ask("POST", "/api/containers", { body: { image: "work:1", name } });
   }
+  // What the clean-up does in the meantime must not look as if a request had done it.
+  const { schemas } = (body as { readonly components: { readonly schemas: Record<string, Schema> } })
+    .components;
+  const { CreateContainer: create } = schemas;
+  if (create !== undefined)
+    create.properties["ttlSeconds"] = { type: "integer", minimum: 86_400, maximum: 90_000 };
   return {
     host: "127.0.0.1",
     port: server.tcpPort,

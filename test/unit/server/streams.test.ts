@@ -82,6 +82,28 @@ test("streams end when the server does", async () => {
   await Promise.all([logs.ended, events.ended]);
 });
 
+test("a client that leaves closes what was opened for it", async () => {
+  await using server = await startTestServer();
+  await server.ask("POST", "/api/containers", { body: { image: "work:1", name: "c" } });
+  {
+    await using _logs = await server.stream("/api/containers/c/logs?follow=true");
+    await using _events = await server.stream("/api/events");
+    expect((await server.ask("GET", "/metrics")).text).toContain("\nlash_open_streams 2\n");
+  }
+  await until(async () => (await server.ask("GET", "/metrics")).text.includes("\nlash_open_streams 0\n"));
+});
+
+test("HEAD of a stream opens none", async () => {
+  await using server = await startTestServer();
+  await server.ask("POST", "/api/containers", { body: { image: "work:1", name: "c" } });
+  for (const path of ["/api/containers/c/logs?follow=true", "/api/events"]) {
+    const { status, headers } = await server.ask("HEAD", path);
+    expect([status, headers["content-type"]]).toEqual([200, "text/event-stream"]);
+  }
+  expect((await server.ask("GET", "/metrics")).text).toContain("\nlash_open_streams 0\n");
+  expect(server.port.containers.known()).toMatchObject([{ uses: 0 }]);
+});
+
 test("an unknown container is told before a stream begins", async () => {
   await using server = await startTestServer();
   const { status, body } = await server.ask("GET", "/api/containers/none/logs?follow=true");

@@ -171,6 +171,9 @@ test("upgrades elsewhere, and of other kinds, are answered with a code", async (
     expect([path, response.statusCode]).toEqual([path, status]);
     response.resume();
   }
+  const headers = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13" };
+  const half = await server.ask("GET", await openSession(server), { headers });
+  expect([half.status, at(half.body, "error", "code")]).toEqual([400, "bad_request"]);
   const plain = await server.ask("GET", "/api/containers/c/terminal");
   expect([plain.status, at(plain.body, "error", "code")]).toEqual([426, "upgrade_required"]);
 });
