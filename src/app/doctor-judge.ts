@@ -57,8 +57,14 @@ export function judgeNames(
     ...taken,
     ...(network === undefined ? [] : [networkNameTaken(network.name)]),
   ];
-  if (problems.length > 0)
-    return problem("names", `${counted(problems.length, "name")} taken by others`, problems);
+  if (problems.length > 0) {
+    const others = problems.length - (elsewhere === undefined ? 0 : 1);
+    const said = [
+      ...(elsewhere === undefined ? [] : [`project "${project}" is in use elsewhere`]),
+      ...(others === 0 ? [] : [`${counted(others, "name")} taken by others`]),
+    ];
+    return problem("names", said.join(", "), problems);
+  }
   return ok("names", "no stranger has a name that the stack needs");
 }
 

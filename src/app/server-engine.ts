@@ -82,6 +82,9 @@ class LocalServerEngine implements ServerEngine {
   readonly probe: Probe = async ({ signal }) => {
     if (this.#engine === undefined) {
       const { engine, endpoint } = await openFoundEngine(this.#environment, signal);
+      // Nobody waits for it any more: another probe, or none, has followed.
+      if (signal.aborted) await engine[Symbol.asyncDispose]();
+      signal.throwIfAborted();
       this.#engine = engine;
       this.#place = endpoint;
     }

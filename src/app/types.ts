@@ -27,7 +27,6 @@ export type {
   ServerDependency,
   ServerHooks,
   ServerPort,
-  ServerStacks,
   StackDetails,
   StackNews,
   StackOperation,

@@ -213,6 +213,25 @@ test("a list that began before a removal does not bring it back, and many lists 
   expect(lists() - before).toBe(2);
 });
 
+test("a list that hangs when the engine goes away does not hold up the one after", async () => {
+  await using world = await open();
+  const { containers, engine, clock } = world;
+  await containers.create({ image: "work:1", name: "one" }, { signal });
+  const list = engine.list.bind(engine);
+  engine.list = async (_filter, options) =>
+    await new Promise((_, reject) => {
+      options.signal.addEventListener("abort", () => reject(options.signal.reason as Error), { once: true });
+    });
+  const hung = containers.list({ signal });
+  hung.catch(() => {});
+  await settle();
+  engine.list = list;
+  engine.failNext("info", new LashError("timed-out", "Cannot probe: no answer"));
+  await clock.pass(31 * second);
+  await expect(hung).rejects.toMatchObject({ code: "engine-unreachable" });
+  expect(await containers.list({ signal })).toMatchObject([{ name: "one" }]);
+});
+
 test("a container that is being removed cannot be used", async () => {
   await using world = await open();
   const { containers, engine, clock } = world;

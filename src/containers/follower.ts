@@ -64,15 +64,26 @@ export class Follower implements AsyncDisposable {
     return next;
   }
 
+  /** Given up when the engine goes away: what waits for it then must not hold up the list that comes after. */
   async #list(): Promise<void> {
-    const { calls, registry, server } = this.#options;
-    const { signal } = this.#life;
-    const mark = registry.mark();
-    const filter = { [containerLabel.server]: server };
-    const all = await call(calls, { signal, doing: "list containers" }, (engine, within) =>
-      engine.list(filter, { signal: within }),
-    );
-    registry.replace(all, mark);
+    const { calls, registry, server, monitor } = this.#options;
+    using linked = linkSignals(this.#life.signal);
+    const unsubscribe = monitor.subscribe(({ status }) => {
+      if (status === "down") {
+        linked.abort(new LashError("engine-unreachable", "Cannot list containers: the engine is away"));
+      }
+    });
+    try {
+      const mark = registry.mark();
+      const filter = { [containerLabel.server]: server };
+      const { signal } = linked;
+      const all = await call(calls, { signal, doing: "list containers" }, (engine, within) =>
+        engine.list(filter, { signal: within }),
+      );
+      registry.replace(all, mark);
+    } finally {
+      unsubscribe();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

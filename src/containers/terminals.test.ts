@@ -25,7 +25,7 @@ test("unused ones end, connected ones do not, and all of them some day", () => {
   const terminals = new Terminals(() => nowMs);
   const idle = terminals.open("c", request);
   const used = terminals.open("c", request);
-  using _taken = terminals.connect(used.session.id);
+  using _taken = terminals.connect(used.session.id, () => {});
   nowMs = terminalIdleMs + 1;
   expect(() => terminals.find(idle.session.id, idle.token)).toThrow("ended or never was");
   expect(terminals.find(used.session.id, used.token)).toEqual(used.session);
@@ -36,12 +36,12 @@ test("unused ones end, connected ones do not, and all of them some day", () => {
 test("one connection at a time", () => {
   const terminals = new Terminals(() => 0);
   const { session } = terminals.open("c", request);
-  const first = terminals.connect(session.id);
-  expect(() => terminals.connect(session.id)).toThrow(
+  const first = terminals.connect(session.id, () => {});
+  expect(() => terminals.connect(session.id, () => {})).toThrow(
     expect.objectContaining({ code: "resource-busy" }) as Error,
   );
   first[Symbol.dispose]();
-  terminals.connect(session.id)[Symbol.dispose]();
+  terminals.connect(session.id, () => {})[Symbol.dispose]();
 });
 
 test("there is a most, and those of a container end with it", () => {
@@ -52,4 +52,17 @@ test("there is a most, and those of a container end with it", () => {
   );
   terminals.closeOf("a");
   expect(terminals.size).toBe(50);
+});
+
+test("whoever is connected is told of the end, once, and only by who names the right container", () => {
+  const terminals = new Terminals(() => 0);
+  const { session } = terminals.open("c", request);
+  let ends = 0;
+  using _taken = terminals.connect(session.id, () => {
+    ends += 1;
+  });
+  expect(() => terminals.closeIn("other", session.id)).toThrow("ended or never was");
+  terminals.closeIn("c", session.id);
+  terminals.close(session.id);
+  expect([ends, terminals.size]).toEqual([1, 0]);
 });

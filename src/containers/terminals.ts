@@ -25,7 +25,8 @@ interface Known {
   readonly session: TerminalSession;
   readonly tokenHash: Buffer;
   idleSinceMs: number;
-  isConnected: boolean;
+  /** Ends the connection that has it; undefined: none has. */
+  end: (() => void) | undefined;
 }
 
 /** A session nobody is connected to is kept this long, so that a browser can come back. */
@@ -73,7 +74,7 @@ export class Terminals {
       createdAtMs: nowMs,
       expiresAtMs: nowMs + longestMs,
     };
-    this.#known.set(session.id, { session, tokenHash: hash(token), idleSinceMs: nowMs, isConnected: false });
+    this.#known.set(session.id, { session, tokenHash: hash(token), idleSinceMs: nowMs, end: undefined });
     return { session, token };
   }
 
@@ -85,19 +86,19 @@ export class Terminals {
     return known.session;
   }
 
-  /** Takes the session for one connection, until disposal. */
-  connect(id: string): Disposable {
+  /** Takes the session for one connection, until disposal. `end` is called when the session ends before that. */
+  connect(id: string, end: () => void): Disposable {
     const known = this.#known.get(id);
     if (known === undefined) throw unknownSession();
-    if (known.isConnected) {
+    if (known.end !== undefined) {
       throw new LashError("resource-busy", "Cannot connect to the terminal: another connection has it", {
         data: { what: "session" },
       });
     }
-    known.isConnected = true;
+    known.end = end;
     return {
       [Symbol.dispose]: () => {
-        known.isConnected = false;
+        known.end = undefined;
         known.idleSinceMs = this.#nowMs();
       },
     };
@@ -105,7 +106,15 @@ export class Terminals {
 
   /** Its command has ended, or it is not wanted any more. */
   close(id: string): void {
+    const known = this.#known.get(id);
     this.#known.delete(id);
+    known?.end?.();
+  }
+
+  /** As close, for who knows the container but not the token. Rejects with `resource-unknown`. */
+  closeIn(containerId: string, id: string): void {
+    if (this.#known.get(id)?.session.containerId !== containerId) throw unknownSession();
+    this.close(id);
   }
 
   closeOf(containerId: string): void {
@@ -114,8 +123,8 @@ export class Terminals {
 
   #prune(): void {
     const nowMs = this.#nowMs();
-    for (const [id, { session, idleSinceMs, isConnected }] of this.#known) {
-      const isIdle = !isConnected && nowMs - idleSinceMs > terminalIdleMs;
+    for (const [id, { session, idleSinceMs, end }] of this.#known) {
+      const isIdle = end === undefined && nowMs - idleSinceMs > terminalIdleMs;
       if (isIdle || nowMs > session.expiresAtMs) this.close(id);
     }
   }

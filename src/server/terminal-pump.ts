@@ -72,7 +72,10 @@ export class TerminalPump {
           "Cannot find the terminal session: it is of another container",
         );
       }
-      using _taken = containers.terminals.connect(sessionId);
+      using _taken = containers.terminals.connect(sessionId, () => {
+        this.#connection.close(code.normal, "closed");
+        this.#stop();
+      });
       using linked = linkSignals(this.#life.signal, this.#state.killed);
       this.#connection.once("close", () => this.#stop());
       this.#send({ type: "status", status: "starting" });
@@ -84,9 +87,9 @@ export class TerminalPump {
       await this.#passOutput(exec);
       if (this.#life.signal.aborted) return;
       const exitCode = await exec.exitCode;
-      containers.terminals.close(sessionId);
       this.#send({ type: "exited", exitCode });
       this.#connection.close(code.normal, "exited");
+      containers.terminals.close(sessionId);
     } catch (error) {
       // The client is gone, or the server ends: there is nothing to tell.
       if (!this.#life.signal.aborted) throw error;
@@ -199,8 +202,6 @@ export class TerminalPump {
         return;
       case "close":
         this.#state.port.containers.terminals.close(this.#asked.sessionId);
-        this.#connection.close(code.normal, "closed");
-        this.#stop();
     }
   }
 
@@ -216,9 +217,8 @@ export class TerminalPump {
   #touch(): void {
     if (this.#idle === undefined) {
       this.#idle = setTimeout(() => {
-        this.#state.port.containers.terminals.close(this.#asked.sessionId);
         this.#connection.close(code.policy, "idle");
-        this.#stop();
+        this.#state.port.containers.terminals.close(this.#asked.sessionId);
       }, idleMs);
       this.#idle.unref();
     } else {

@@ -12,7 +12,7 @@ import { askEngine, callEngine, type Engine, startDocker } from "../bed/engine.t
 import { runOrThrow } from "../bed/processes.ts";
 import { openSmallDisk } from "../bed/small-disk.ts";
 import { startSocketProxy } from "../bed/socket-proxy.ts";
-import { bringDown, freePort, openProject, type Project, web } from "../support/cli.ts";
+import { freePort, openProject, type Project, web } from "../support/cli.ts";
 import { listenIn } from "../support/listener.ts";
 
 type Report = z.infer<typeof doctorSchema>;
@@ -53,7 +53,7 @@ function saidOf(report: Report, name: string): string {
   return `${check?.outcome}: ${check?.said}`;
 }
 
-test.concurrent("a healthy machine: every check is named, nothing is changed, exit 0; the stack's own ports are no problem", async () => {
+test.concurrent("a healthy machine: every check is named, nothing is changed, exit 0", async () => {
   const port = await freePort();
   await using project = await openProject({
     resources: `ports:\n  first: { web: ${port} }\n  second: { web: ${await freePort()} }
@@ -72,20 +72,6 @@ resources:\n  api: ${web(0, 'ports: ["${ports.web}:80"], volumes: ["./:/here:ro"
   for (const name of everyCheck) expect(stdout).toMatch(new RegExp(`^[v!-] ${name} `, "m"));
   expect(stdout).toContain("nothing was found that would stop `lash up`");
   expect(stderr).toBe("");
-
-  await project.ok(["up", "-d"]);
-  const manifest = await readFile(join(project.folder, "lash.yml"), "utf8");
-  await using copy = await openProject({ name: project.name, resources: manifest });
-  const [during, elsewhere] = await Promise.all([diagnose(project), diagnose(copy)]);
-  expect(during).toMatchObject({ code: 0, verdict: "ready" });
-  expect(saidOf(during, "ports")).toBe("ok: 1 port held by this stack itself");
-  // `up` refuses the same project of another folder.
-  expect(elsewhere).toMatchObject({ code: 1, verdict: "trouble" });
-  expect(problemsOf(elsewhere)).toEqual(["name-in-use"]);
-  const [told] = elsewhere.checks.flatMap(({ problems }) => problems);
-  expect(told?.message).toContain(join(project.folder, "lash.yml"));
-  expect(saidOf(elsewhere, "ports")).toMatch(new RegExp(`^note: .*${port}.*"${project.name}.api"`));
-  await bringDown(project);
 });
 
 test.concurrent("everything wrong at once is named, each with its holder or place, and nothing is touched", async () => {
@@ -219,10 +205,9 @@ resources:
   const own = await diagnose(project);
   expect(own.code).toBe(0);
   expect(saidOf(own, "ports")).toBe("ok: 2 ports held by this stack itself");
-  await bringDown(project);
 });
 
-test.concurrent("a stack is judged on the bundle that it moved to, running or not", async () => {
+test.concurrent("a stack is judged on the bundle that it moved to, and is not taken for one of another folder", async () => {
   await using taken = await listen();
   const [api, other, otherApi] = [await freePort(), await freePort(), await freePort()];
   await using project = await openProject({
@@ -238,6 +223,16 @@ resources:
     new RegExp(`^note: .*${taken.port}.* is taken by process .*will move to bundle "second": web ${other}`),
   );
   await project.ok(["up", "-d"]);
+  // `up` refuses the same project of another folder.
+  const manifest = await readFile(join(project.folder, "lash.yml"), "utf8");
+  await using copy = await openProject({ name: project.name, resources: manifest });
+  const elsewhere = await diagnose(copy);
+  expect(elsewhere).toMatchObject({ code: 1, verdict: "trouble" });
+  expect(problemsOf(elsewhere)).toEqual(["name-in-use"]);
+  const [told] = elsewhere.checks.flatMap(({ problems }) => problems);
+  expect(told?.message).toContain(join(project.folder, "lash.yml"));
+  expect(saidOf(elsewhere, "ports")).toMatch(new RegExp(`^note: .*${other}.*"${project.name}.web"`));
+
   await project.ok(["stop"]);
   const stopped = await diagnose(project);
   expect(stopped.code).toBe(0);

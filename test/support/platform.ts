@@ -109,12 +109,17 @@ export const noRetries: NodeJS.ProcessEnv = {
   DOCKER_RUNNER_CONNECT_RETRY_MAX_DELAY_MS: "60000",
 };
 
-export async function openPlatform(options: { readonly env?: NodeJS.ProcessEnv } = {}): Promise<Platform> {
-  const project = await openProject({ env: { LASH_SERVER_LOG_LEVEL: "debug", ...options.env } });
+export async function openPlatform(
+  options: {
+    /** Words before `lash`. */
+    readonly under?: readonly string[];
+  } = {},
+): Promise<Platform> {
+  const project = await openProject({ ...options, env: { LASH_SERVER_LOG_LEVEL: "debug" } });
   const { name } = project;
   const started: Lash[] = [];
   const start = (args: readonly string[], env: NodeJS.ProcessEnv): Lash => {
-    const lash = project.start(args, { env, timeoutMs: 100_000 });
+    const lash = project.start(args, { env, timeoutMs: 600_000 });
     started.push(lash);
     return lash;
   };

@@ -257,10 +257,12 @@ export const containerRoutes: readonly Route[] = [
     tag,
     params: z.strictObject({ container: containerIdSchema, session: sessionIdSchema }),
     success: { type: "empty" },
+    errors: ["container_not_found", "session_not_found"],
     guarded: true,
     audit: "terminal.close",
-    handle: ({ port }, { params: { session } }) => {
-      port.containers.terminals.close(session);
+    handle: async ({ port, signal }, { params: { container, session } }) => {
+      const { id } = await port.containers.get(container, { signal });
+      port.containers.terminals.closeIn(id, session);
       return empty;
     },
   }),

@@ -195,10 +195,18 @@ test("a page from elsewhere cannot open a terminal", async () => {
   }
 });
 
-test("a closed session cannot be used, and closing is for everybody who may change the container", async () => {
+test("closing a session ends its terminal, and it cannot be used again", async () => {
   await using server = await withContainer();
   const path = await openSession(server);
   const session = new URLSearchParams(path.split("?")[1]).get("sessionId") ?? "";
-  expect((await server.ask("DELETE", `/api/containers/c/terminal/sessions/${session}`)).status).toBe(204);
+  const socket = server.terminal(path);
+  const messages = messagesOf(socket);
+  for (let n = 0; n < 3; n += 1) await messages.next();
+  const closing = closingOf(socket);
+  const target = `/api/containers/c/terminal/sessions/${session}`;
+  expect((await server.ask("DELETE", target)).status).toBe(204);
+  expect(await closing).toEqual([1000, "closed"]);
+  const again = await server.ask("DELETE", target);
+  expect([again.status, at(again.body, "error", "code")]).toEqual([404, "session_not_found"]);
   expect(await closingOf(server.terminal(path))).toEqual([1008, "session_not_found"]);
 });
