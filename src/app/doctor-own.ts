@@ -3,9 +3,8 @@ import { join } from "node:path";
 import type { Engine } from "../engine/engine.ts";
 import type { ContainerFacts } from "../engine/facts.ts";
 import { label } from "../model/labels.ts";
-import type { PortChoice, Stack } from "../model/stack.ts";
+import type { Stack } from "../model/stack.ts";
 import type { Observed } from "../stack/observe.ts";
-import { portsInUse } from "../stack/port-choice.ts";
 
 /** Who a stack is: a project of a manifest on a machine. */
 export interface Owner {
@@ -52,19 +51,4 @@ export function isOf({ project, manifestPath, machine }: Owner, { labels }: Cont
 /** Something of the same project that another manifest or machine started: `up` refuses. Pure. */
 export function elsewhereOf(owner: Owner, own: readonly Observed[]): ContainerFacts | undefined {
   return own.find(({ facts }) => !isOf(owner, facts))?.facts;
-}
-
-/** The ports that an `up` would begin with; undefined: those the manifest begins with. The rule of `followPorts`. Pure. */
-export function portsToFollow(
-  { bundles, recovery }: Pick<Stack, "bundles" | "recovery">,
-  own: readonly Observed[],
-): PortChoice | undefined {
-  if (bundles.length < 2 && recovery.ports !== "any-free") return undefined;
-  const used = portsInUse({ containers: own });
-  if (used === undefined) return undefined;
-  const isDeclared = bundles.some(({ name }) => name === used.bundle);
-  return {
-    bundle: isDeclared ? used.bundle : bundles[0]?.name,
-    moved: recovery.ports === "any-free" ? used.moved : new Map(),
-  };
 }

@@ -5,6 +5,7 @@ import { isLashError, LashError } from "../model/errors.ts";
 import type { PortChoice, Stack } from "../model/stack.ts";
 import type { Failure } from "../recovery/failure.ts";
 import type { Observed } from "../stack/observe.ts";
+import { portsToFollow } from "../stack/port-choice.ts";
 import type { SameHost } from "../stack/same-host.ts";
 import { machineId } from "../state/machine.ts";
 import { checkSocket, inToolsOf, judgeEngine, judgeNoEngine } from "./doctor-engine.ts";
@@ -18,7 +19,7 @@ import {
   judgeVariables,
 } from "./doctor-judge.ts";
 import { type EngineLook, lookAtEngine } from "./doctor-look.ts";
-import { elsewhereOf, type Owner, ownProcesses, portsToFollow } from "./doctor-own.ts";
+import { elsewhereOf, type Owner, ownProcesses } from "./doctor-own.ts";
 import { judgeOtherBundles, judgePorts } from "./doctor-ports.ts";
 import {
   type Check,

@@ -8,7 +8,7 @@ import type { Observation } from "./observe.ts";
  * The host ports that what exists was made with: the newest container tells, for one that no port concerns is kept
  * through a change. Undefined when nothing exists.
  */
-export function portsInUse({ containers }: Pick<Observation, "containers">): PortChoice | undefined {
+function portsInUse({ containers }: Pick<Observation, "containers">): PortChoice | undefined {
   const made = containers
     .filter(({ facts }) => facts.labels[label.oneOff] === undefined)
     .map(({ facts }) => ({ labels: facts.labels, at: Date.parse(facts.createdAt ?? "") || 0 }));
@@ -23,18 +23,27 @@ export function portsInUse({ containers }: Pick<Observation, "containers">): Por
   };
 }
 
+/** The ports that an `up` begins with; undefined: those the manifest begins with, or the only ones it has. Pure. */
+export function portsToFollow(
+  { bundles, recovery }: Pick<Stack, "bundles" | "recovery">,
+  containers: Observation["containers"],
+): PortChoice | undefined {
+  if (bundles.length < 2 && recovery.ports !== "any-free") return undefined;
+  const used = portsInUse({ containers });
+  if (used === undefined) return undefined;
+  const isDeclared = bundles.some(({ name }) => name === used.bundle);
+  return {
+    bundle: isDeclared ? used.bundle : bundles[0]?.name,
+    moved: recovery.ports === "any-free" ? used.moved : new Map(),
+  };
+}
+
 /** Stays on the ports that are in use, unless the manifest no longer has them; where nothing exists, the first ones. */
 export function followPorts(context: StackContext, observation: Pick<Observation, "containers">): void {
   const { stack } = context;
-  if (stack.bundles.length < 2 && stack.recovery.ports !== "any-free") return;
-  const used = portsInUse(observation) ?? {
+  const choice = portsToFollow(stack, observation.containers) ?? {
     bundle: stack.bundles[0]?.name,
     moved: new Map<number, number>(),
-  };
-  const isDeclared = stack.bundles.some(({ name }) => name === used.bundle);
-  const choice = {
-    bundle: isDeclared ? used.bundle : stack.bundles[0]?.name,
-    moved: stack.recovery.ports === "any-free" ? used.moved : new Map<number, number>(),
   };
   if (!isSame(stack, choice)) context.usePorts(choice);
 }

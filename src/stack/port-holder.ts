@@ -107,13 +107,17 @@ export interface PortFreedom {
   readonly free: boolean;
 }
 
-/** For each port whether it is free, by the engine's own containers and by binding it here on IPv4 and IPv6. */
+/**
+ * For each port whether it is free, by the engine's own containers and by binding it here on IPv4 and IPv6. One after
+ * the other: two looks at one number at once are in each other's way.
+ */
 export async function portFreedom(
   containers: readonly ContainerFacts[],
   ports: readonly HostPort[],
   options: HolderOptions,
 ): Promise<PortFreedom> {
-  const states = await Promise.all(ports.map(async (port) => await portState(containers, port, options)));
+  const states: PortState[] = [];
+  for (const port of ports) states.push(await portState(containers, port, options));
   return {
     ports: states,
     sameHost: options.sameHost,
