@@ -1,4 +1,4 @@
-import { cp, mkdir } from "node:fs/promises";
+import { cp, mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { type Engine, startDocker } from "../../test/bed/engine.ts";
 import { cachePart, makeRunFolder } from "../../test/bed/places.ts";
@@ -32,6 +32,7 @@ export async function openBenchBed(): Promise<BenchBed> {
   const product = join(folder, "product");
   await cp(join(root, "dist", "cli"), join(product, "dist", "cli"), { recursive: true });
   await cp(join(root, "package.json"), join(product, "package.json"));
+  await symlink(join(root, "node_modules"), join(product, "node_modules"));
   const engine = await startDocker({ version: "20.10", ownNetwork: false });
   const client = createEngineClient(engine.socket);
   try {

@@ -86,7 +86,6 @@ export async function runDoctor(options: DoctorOptions): Promise<DoctorReport> {
   const stack = inUse(read, own, options);
   const wants = stack === undefined ? undefined : wantsOf(stack);
   const parts = await Promise.all([
-    read.checks,
     engineChecks(look, environment),
     checkOwnDisk(stack?.directory ?? options.directory, options.signal),
     checkEngineDisk(look, options.signal),
@@ -99,7 +98,9 @@ export async function runDoctor(options: DoctorOptions): Promise<DoctorReport> {
           signal: options.signal,
         }),
   ]);
-  const sorted = parts.flat().toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+  const sorted = [...read.checks, ...parts.flat()].toSorted(
+    (a, b) => order.indexOf(a.name) - order.indexOf(b.name),
+  );
   const checks = inToolsOf(look.type === "seen" ? look.info.product : "", sorted);
   return {
     project: stack?.project,

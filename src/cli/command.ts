@@ -48,6 +48,8 @@ export interface CommandSpec<O extends OptionSpecs = OptionSpecs> {
   readonly examples: readonly { readonly run: string; readonly does: string }[];
   readonly json: JsonForm;
   readonly hidden?: true;
+  /** Standard output is a log: when it cannot be written, lines are lost and nothing else. */
+  readonly logs?: true;
   /** Everything after the first argument belongs to the command that is started, flags too. */
   readonly passThrough?: true;
 }

@@ -28,7 +28,8 @@ class OutputClosed extends Error {
 export async function run(argv: readonly string[], options: RunOptions): Promise<number> {
   const { interrupts } = options;
   const io = options.io ?? processIo();
-  watchOutput(io, interrupts);
+  let isLog = false;
+  watchOutput(io, { interrupts, mayFail: () => isLog });
   const words = argv.slice(0, argv.indexOf("--") === -1 ? argv.length : argv.indexOf("--"));
   // Field by field: to spread it would open standard input.
   const { stdout, stderr, env } = io;
@@ -45,10 +46,11 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
       await output.data(parsed.text);
       return 0;
     }
-    const { globals } = parsed;
+    const { globals, entry } = parsed;
     verbose = globals.verbose;
+    isLog = entry.spec.logs === true;
     output = createOutput({ ...streams, json: globals.json, noColor: globals.noColor });
-    return await parsed.entry.execute(
+    return await entry.execute(
       {
         io,
         output,
@@ -96,8 +98,12 @@ async function report(thrown: unknown, { output, verbose, interrupts, cwd }: Rep
 }
 
 /** A reader that has gone ends the command in good order and quietly; without one, talk is lost and that is all. */
-function watchOutput(io: Io, interrupts: Interrupts): void {
+function watchOutput(
+  io: Io,
+  { interrupts, mayFail }: { readonly interrupts: Interrupts; readonly mayFail: () => boolean },
+): void {
   io.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (mayFail()) return;
     if (error.code !== "EPIPE") throw error;
     interrupts.abort(new OutputClosed("Standard output was closed"));
   });

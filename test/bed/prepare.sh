@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Fills the test bed's cache: engines, a registry and images, all from Debian packages.
-# Usage: prepare.sh [--refresh] [base] [engine28] [podman]      (default: all three)
+# Fills the test bed's cache: engines, a registry and images, all from Debian packages; and installs a browser.
+# Usage: prepare.sh [--refresh] [base] [engine28] [podman] [browser]      (default: all four)
 # With a full cache it does nothing. --refresh looks for newer package versions.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${LASH_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lash-test-bed}
 suite=bookworm
+chromium=/usr/bin/chromium
 
 unsupported() {
   echo "test bed: $1" >&2
@@ -26,16 +27,18 @@ recipe_podman="2 $suite $packages_podman"
 recipe_images="2 $suite $(cat "$here"/prepare/images.sh "$here"/prepare/build-images.sh "$here"/images/*/* | sha256sum)"
 
 refresh=no
+# The part whose failure costs only its own tests: they fail with the reason.
+optional=
 parts=()
 for word in "$@"; do
   case $word in
     --refresh) refresh=yes ;;
     base) parts+=(engine20 registry images) ;;
-    engine28 | podman) parts+=("$word") ;;
-    *) echo "usage: prepare.sh [--refresh] [base] [engine28] [podman]" >&2; exit 2 ;;
+    engine28 | podman | browser) parts+=("$word") ;;
+    *) echo "usage: prepare.sh [--refresh] [base] [engine28] [podman] [browser]" >&2; exit 2 ;;
   esac
 done
-[ ${#parts[@]} -gt 0 ] || parts=(engine20 registry images engine28 podman)
+[ ${#parts[@]} -gt 0 ] || { parts=(engine20 registry images engine28 podman browser); optional=browser; }
 
 recipe_of() {
   local name=recipe_$1
@@ -43,6 +46,7 @@ recipe_of() {
 }
 
 is_full() {
+  if [ "$1" = browser ]; then [ -x "$chromium" ]; return; fi
   [ -f "$cache/$1/.recipe" ] && [ "$(<"$cache/$1/.recipe")" = "$(recipe_of "$1")" ]
 }
 
@@ -85,6 +89,8 @@ fi
 . "$here/prepare/engines.sh"
 # shellcheck source=prepare/images.sh
 . "$here/prepare/images.sh"
+# shellcheck source=prepare/browser.sh
+. "$here/prepare/browser.sh"
 
 work=$cache/tmp.$$
 trap 'rm -rf --one-file-system "$work"' EXIT
@@ -96,6 +102,10 @@ for part in ${missing[@]+"${missing[@]}"}; do
   # Another process may have made it while this one waited for the lock.
   if [ $refresh = no ] && is_full "$part"; then continue; fi
   started=$(date +%s%N)
+  if [ "$part" = browser ]; then
+    install_browser || [ "$optional" = browser ] || exit 1
+    continue
+  fi
   mkdir -p "$work/$part/root" "$work/$part/debs"
   "make_$part" "$work/$part"
   publish "$part" "$work/$part"

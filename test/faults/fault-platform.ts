@@ -23,9 +23,9 @@ export async function openFaultPlatform(bed: FaultBed): Promise<FaultPlatform> {
   const port = await freePort();
   await using opened = new AsyncDisposableStack();
   let runners = 0;
-  const openRunner = async (): Promise<Serving> => {
+  const openRunner = async (owner: AsyncDisposableStack): Promise<Serving> => {
     runners += 1;
-    return opened.use(
+    return owner.use(
       await startServing({
         argv: [bed.main, "runner"],
         cwd: folder,
@@ -41,7 +41,7 @@ export async function openFaultPlatform(bed: FaultBed): Promise<FaultPlatform> {
       }),
     );
   };
-  let runner = await openRunner();
+  let runner = await openRunner(opened);
   const server = opened.use(
     await startServing({
       argv: [bed.main, "server", "--data", join(folder, "data"), "--name", `faults-${platforms}`],
@@ -66,7 +66,7 @@ export async function openFaultPlatform(bed: FaultBed): Promise<FaultPlatform> {
       return runner;
     },
     async startRunner() {
-      runner = await openRunner();
+      runner = await openRunner(parts);
     },
     [Symbol.asyncDispose]: async () => await parts.disposeAsync(),
   };

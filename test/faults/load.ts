@@ -43,6 +43,10 @@ export interface LoadOptions {
 /** Longest that any answer may take. */
 const answerWithinMs = 40_000;
 const tickMs = 5;
+/** After a pause of this process the rest is sent no faster than this times the rate: a burst is another test. */
+const catchUp = 3;
+/** More at once would be a queue of this machine's and no load any more. */
+const mostConnections = 3000;
 
 /**
  * Sends at a fixed rate whatever the answers do, as many clients would, half of it to guarded kinds. Resolves when the
@@ -53,7 +57,8 @@ export async function putLoad(
 ): Promise<{ readonly sent: number; readonly overMs: number }> {
   const { perSecond, durationMs, kinds, random } = options;
   const [guarded, open] = [kinds.filter((each) => each.guarded), kinds.filter((each) => !each.guarded)];
-  const agent = new Agent({ keepAlive: true, maxFreeSockets: 64 });
+  const agent = new Agent({ keepAlive: true, maxFreeSockets: 64, maxSockets: mostConnections });
+  const burst = Math.ceil(((catchUp * perSecond) / 1000) * tickMs);
   const startedAt = performance.now();
   const pending = new Set<Promise<void>>();
   let sent = 0;
@@ -62,7 +67,9 @@ export async function putLoad(
       const timer = setInterval(() => {
         const elapsed = performance.now() - startedAt;
         const due = Math.floor((Math.min(elapsed, durationMs) / 1000) * perSecond);
+        const sentBefore = sent;
         for (; sent < due; sent += 1) {
+          if (sent - sentBefore >= burst) break;
           const kind = chooseKind(sent % 2 === 0 ? guarded : open, random);
           const one = ask(kind, { agent, url: options.url, startedAt }).then((outcome) => {
             pending.delete(one);
@@ -70,7 +77,7 @@ export async function putLoad(
           });
           pending.add(one);
         }
-        if (elapsed < durationMs) return;
+        if (elapsed < durationMs || sent < due) return;
         clearInterval(timer);
         resolve();
       }, tickMs);

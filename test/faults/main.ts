@@ -2,11 +2,20 @@ import { graphs } from "./graphs.ts";
 import { kill } from "./kill.ts";
 import { memoryGraphs } from "./memory-graphs.ts";
 import { readOptions, type SuiteName, usage } from "./options.ts";
+import { outages } from "./outages.ts";
 import { createRandom } from "./random.ts";
+import { requests } from "./requests.ts";
 import { signals } from "./signals.ts";
 import type { OpenSuite, Suite } from "./suite.ts";
 
-const suites: Readonly<Record<SuiteName, Suite>> = { kill, signals, graphs, "memory-graphs": memoryGraphs };
+const suites: Readonly<Record<SuiteName, Suite>> = {
+  kill,
+  signals,
+  graphs,
+  "memory-graphs": memoryGraphs,
+  outages,
+  requests,
+};
 
 const options = readOptions(process.argv.slice(2));
 if (options.help) console.log(usage);

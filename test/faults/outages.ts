@@ -82,6 +82,13 @@ interface Outage {
   readonly backMs: number;
 }
 
+interface Sample {
+  readonly atMs: number;
+  readonly holding: Holding;
+}
+
+/** Until every request that waited for a runner that hung has its answer. */
+const drainedWithinMs = 2000;
 /** A call that hangs is given up after 2 s here, a probe after 3 s; then the next probe has to come. */
 const knownWithinMs = 10_000;
 /** Idle connections to a runner that a server may keep: src/drivers/runner/transport.ts. */
@@ -99,7 +106,7 @@ export async function runOutages(
   const outcomes: Outcome[] = [];
   const startedAt = performance.now();
   const clock = (): number => performance.now() - startedAt;
-  const samples: { readonly atMs: number; readonly holding: Holding }[] = [];
+  const samples: Sample[] = [];
   const [load, away] = await Promise.all([
     putLoad({
       url: server.url,
@@ -127,7 +134,7 @@ export async function runOutages(
     ...away.flatMap((outage) => notSeen(outage, outcomes)),
     ...(server.isAlive ? [] : ["the server is gone"]),
     ...leaks(before, after),
-    ...growth(samples, plan),
+    ...growth(samples, { away, heapGrowth: plan.heapGrowth }),
     ...(await faultsIn(platform)),
   ];
   assertNone(wrong);
@@ -162,11 +169,11 @@ async function takeAway(
     ["stopped", at(0.68), at(0.75)],
   ] as const;
   for (const [how, from, back] of moments) {
-    await sleep(from - clock());
+    await sleep(Math.max(0, from - clock()));
     const fromMs = clock();
     if (how === "hung") platform.runner.signal("SIGSTOP");
     else await platform.runner.end(how === "killed" ? "SIGKILL" : "SIGTERM");
-    await sleep(back - clock());
+    await sleep(Math.max(0, back - clock()));
     if (how === "hung") platform.runner.signal("SIGCONT");
     else await platform.startRunner();
     away.push({ how, fromMs, backMs: clock() });
@@ -174,20 +181,32 @@ async function takeAway(
   return away;
 }
 
-/** Measures from a quarter of the time on, twelve times. */
+/** Measures ten times, from a quarter of the time on. */
 async function sample(
   { server }: FaultPlatform,
   options: {
     readonly plan: OutagePlan;
     readonly clock: () => number;
-    readonly samples: { atMs: number; holding: Holding }[];
+    readonly samples: Sample[];
   },
 ): Promise<void> {
   const { plan, clock, samples } = options;
   for (let index = 0; index < 10; index += 1) {
-    await sleep((plan.seconds * 1000 * (3 + index)) / 12 - clock());
-    samples.push({ atMs: clock(), holding: await server.holding() });
+    await sleep(Math.max(0, (plan.seconds * 1000 * (3 + index)) / 12 - clock()));
+    samples.push({ atMs: clock(), holding: await least(server) });
   }
+}
+
+/** Of three measurements, the one with the fewest requests under way. */
+async function least(server: FaultPlatform["server"]): Promise<Holding> {
+  const three: Holding[] = [];
+  for (let index = 0; index < 3; index += 1) {
+    if (index > 0) await sleep(250);
+    three.push(await server.holding());
+  }
+  const [smallest] = three.toSorted((a, b) => a.heapBytes - b.heapBytes);
+  if (smallest === undefined) throw new Error("unreachable: there are three");
+  return smallest;
 }
 
 interface Rest {
@@ -236,11 +255,20 @@ function count({ holding }: Rest, kind: string): number {
   return holding.resources[kind] ?? 0;
 }
 
+/**
+ * Requests that wait for a runner that hangs are held in memory, and rightly so: samples taken then are told, and not
+ * judged. What they held has to be given back by the next one.
+ */
 function growth(
-  samples: readonly { readonly atMs: number; readonly holding: Holding }[],
-  { heapGrowth }: OutagePlan,
+  samples: readonly Sample[],
+  { away, heapGrowth }: { readonly away: readonly Outage[]; readonly heapGrowth: number },
 ): readonly string[] {
-  const [first, ...later] = samples;
+  const [first, ...later] = samples.filter(
+    ({ atMs }) =>
+      !away.some(
+        ({ how, fromMs, backMs }) => how === "hung" && atMs >= fromMs && atMs <= backMs + drainedWithinMs,
+      ),
+  );
   if (first === undefined) return ["no sample of the heap"];
   const most = first.holding.heapBytes * (1 + heapGrowth);
   return later

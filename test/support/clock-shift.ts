@@ -13,6 +13,7 @@ process.on("SIGUSR2", () => {
 });
 
 globalThis.Date = new Proxy(TrueDate, {
-  construct: (target, given: []) => (given.length === 0 ? new target(trueNow() + shiftMs) : new target(...given)),
+  construct: (target, given: []) =>
+    given.length === 0 ? new target(trueNow() + shiftMs) : new target(...given),
   get: (target, key) => (key === "now" ? () => trueNow() + shiftMs : Reflect.get(target, key)),
 });

@@ -43,7 +43,9 @@ export interface Front extends AsyncDisposable {
   probes(since?: number): readonly FrontRequest[];
   /** How many probes were under way at once, at most. */
   mostProbesAtOnce(): number;
-  /** Ends every stream that is open. */
+  /** Streams that are open. */
+  readonly streams: number;
+  /** Ends all of them. */
   cutStreams(): void;
 }
 
@@ -84,6 +86,10 @@ class RunnerFront implements Front {
 
   get requests(): readonly FrontRequest[] {
     return this.#requests;
+  }
+
+  get streams(): number {
+    return this.#streams.size;
   }
 
   async start(): Promise<this> {

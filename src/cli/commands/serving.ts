@@ -22,6 +22,7 @@ export const serverCommand = defineCommand({
     { run: "lash server --stacks ./stacks", does: "also bring the manifests in that folder up and down" },
   ],
   json: "none",
+  logs: true,
 });
 
 export const runnerCommand = defineCommand({
@@ -33,4 +34,5 @@ export const runnerCommand = defineCommand({
   options: {},
   examples: [{ run: "DOCKER_RUNNER_SHARED_SECRET=... lash runner", does: "listen on 127.0.0.1:7071" }],
   json: "none",
+  logs: true,
 });

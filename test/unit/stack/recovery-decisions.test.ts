@@ -183,8 +183,8 @@ describe("pulls", () => {
     ["image-denied", {}, { localImage: true }, /no safe repair/],
   ])("%s %j %j", (code, details, situation, expected) => {
     const decision = decide(failure(code, details), situation);
-    if (typeof expected === "string") expect(decision).toMatchObject({ repair: { name: expected } });
-    else expect(decision).toMatchObject({ because: expect.stringMatching(expected) });
+    const told = decision.type === "repair" ? decision.repair.name : decision.because;
+    expect(told).toMatch(expected);
   });
 });
 
