@@ -84,6 +84,15 @@ const table: readonly (readonly [
     503,
   ],
   ["a runner that stops", answered(503, "shutting_down"), "refused", "shutting_down", 503],
+  [
+    "a proxy whose runner is away, as its driver has found out",
+    new LashError("engine-unreachable", "x", {
+      data: { reason: "refused", code: "runner_gateway_error" },
+      cause: new SyntaxError("Unexpected token"),
+    }),
+    "refused",
+    "runner_gateway_error",
+  ],
   ["a proxy's 502", answered(502), "bad-response", "engine-refused", 502],
   ["an engine's 500", answered(500), "bad-response", "engine-refused", 500],
   [

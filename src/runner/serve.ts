@@ -20,7 +20,7 @@ export interface ServeOptions {
   /** Called each time keys and policy have to be read again; returns what stops that. */
   readonly onReload?: ((reload: () => void) => () => void) | undefined;
   readonly onListening?: ((service: RunnerService) => void) | undefined;
-  /** Where logs go; the default is stdout. */
+  /** Where logs go; the default is stdout. Who runs the process handles its errors. */
   readonly logTo?: DestinationStream | undefined;
 }
 
@@ -92,7 +92,8 @@ function createLog({ settings, logTo }: ServeOptions): Logger {
     base: { service: "runner" },
     timestamp: pino.stdTimeFunctions.isoTime,
   };
-  return logTo === undefined ? pino(options) : pino(options, logTo);
+  // Not pino's own destination, which ends the process's work when it cannot write: what cannot be told is lost.
+  return pino(options, logTo ?? process.stdout);
 }
 
 function readPolicy({ settings, environment, parseYaml }: ServeOptions): Policy {

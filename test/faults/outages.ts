@@ -45,8 +45,8 @@ const kinds: readonly Kind[] = [
   { ...get, name: "get", guarded: true, weight: 3, path: "/api/containers/one", holds: '"name":"one"' },
   { ...get, name: "get none", guarded: true, path: "/api/containers/none", status: 404 },
   { ...get, name: "stacks", guarded: true, path: "/api/stacks", holds: '"items"' },
-  { ...get, name: "logs", guarded: true, weight: 0.3, path: "/api/containers/one/logs?tail=1" },
-  { ...get, name: "terminal", guarded: true, weight: 0.3, path: terminal, webSocket: true, status: 101 },
+  { ...get, name: "logs", guarded: true, weight: 0.1, path: "/api/containers/one/logs?tail=1" },
+  { ...get, name: "terminal", guarded: true, weight: 0.1, path: terminal, webSocket: true, status: 101 },
   {
     ...get,
     name: "exec nothing",
@@ -68,8 +68,8 @@ const kinds: readonly Kind[] = [
     path: "/api/containers?stale=true",
     holds: '"name":"one"',
   },
-  { ...get, name: "metrics", guarded: false, weight: 0.3, path: "/metrics", holds: "lash_dependency_up" },
-  { ...get, name: "contract", guarded: false, weight: 0.3, path: "/api/openapi.json" },
+  { ...get, name: "metrics", guarded: false, weight: 0.1, path: "/metrics", holds: "lash_dependency_up" },
+  { ...get, name: "contract", guarded: false, weight: 0.1, path: "/api/openapi.json" },
   { ...get, name: "no path", guarded: false, path: "/api/nothing", status: 404 },
   { ...get, name: "no method", guarded: false, path: "/api/dependency/retry", status: 405 },
 ];
@@ -132,6 +132,11 @@ export async function runOutages(
     ...firstOfEach(outcomes.flatMap(({ wrong: each }) => each ?? [])),
     ...refusedForNothing(outcomes, away),
     ...away.flatMap((outage) => notSeen(outage, outcomes)),
+    ...(load.sent / load.overMs < (plan.perSecond / 1000) * 0.9
+      ? [
+          `only ${Math.round((load.sent / load.overMs) * 1000)} a second were sent: too busy a machine to tell`,
+        ]
+      : []),
     ...(server.isAlive ? [] : ["the server is gone"]),
     ...leaks(before, after),
     ...growth(samples, { away, heapGrowth: plan.heapGrowth }),
@@ -308,9 +313,16 @@ function isServed({ kind, status }: Outcome): boolean {
 
 async function faultsIn({ server }: FaultPlatform): Promise<readonly string[]> {
   const bad = (await server.lines()).filter(
-    ({ level, dependency }) => level === "fatal" || (level === "error" && dependency === undefined),
+    ({ level, dependency, error }) =>
+      level === "fatal" || (level === "error" && dependency === undefined && !isOutage(error)),
   );
   return firstOfEach(bad.map((line) => JSON.stringify(line).slice(0, 500)));
+}
+
+/** Work in the background that met an outage says so, and is done again after it. */
+function isOutage(error: unknown): boolean {
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  return code === "timed-out" || code === "engine-unreachable";
 }
 
 /** Each of them once, with how often it came. */

@@ -370,6 +370,21 @@ describe("a log that cannot be written", () => {
     lash.signal("SIGTERM");
     expect((await lash.ended).code).toBe(0);
   });
+
+  test.each(Object.entries(places))("to %s does not end the runner", async (_, script) => {
+    const port = await freePort();
+    await using own = await openPlatform({ under: ["bash", "-c", script] });
+    const lash = own.project.start(["runner"], {
+      env: { DOCKER_RUNNER_PORT: String(port), DOCKER_RUNNER_SHARED_SECRET: "a-secret-of-this-test-alone" },
+    });
+    const answered = async (): Promise<true | undefined> => {
+      const answer = await ask(`http://127.0.0.1:${port}`, "GET", "/v1/health").catch(() => undefined);
+      return answer?.status === 200 ? true : undefined;
+    };
+    await waitFor(answered, { timeoutMs: 10_000, describe: () => "the runner does not answer" });
+    lash.signal("SIGTERM");
+    expect((await lash.ended).code).toBe(0);
+  });
 });
 
 describe("settings that make no sense", () => {

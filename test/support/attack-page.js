@@ -30,9 +30,9 @@ globalThis.attack = async ({ base, authorization, container, session, reads, str
   const element = (name, attributes) =>
     new Promise((resolve) => {
       const made = Object.assign(document.createElement(name), attributes);
-      made.onload = () => resolve("loaded");
-      made.onloadeddata = () => resolve("loaded");
-      made.onerror = () => resolve("");
+      made.addEventListener("load", () => resolve("loaded"));
+      made.addEventListener("loadeddata", () => resolve("loaded"));
+      made.addEventListener("error", () => resolve(""));
       document.body.append(made);
     });
   const frame = (prepare) =>
@@ -40,14 +40,14 @@ globalThis.attack = async ({ base, authorization, container, session, reads, str
       const made = document.createElement("iframe");
       made.name = `f${Math.random()}`;
       prepare(made);
-      made.onload = () => {
+      made.addEventListener("load", () => {
         try {
           const text = seen(made.contentWindow);
           if (text !== "") resolve(text);
         } catch (error) {
           reject(error);
         }
-      };
+      });
       document.body.append(made);
       made.dispatchEvent(new Event("attached"));
     });
@@ -66,12 +66,12 @@ globalThis.attack = async ({ base, authorization, container, session, reads, str
   const connect = (url) =>
     new Promise((resolve) => {
       const socket = new WebSocket(url);
-      socket.onmessage = ({ data }) => resolve(data);
-      socket.onopen = () => {
+      socket.addEventListener("message", ({ data }) => resolve(data));
+      socket.addEventListener("open", () => {
         socket.send(JSON.stringify({ type: "input", data: "touch /stolen\n" }));
         setTimeout(resolve, 200, "open");
-      };
-      socket.onerror = () => resolve("");
+      });
+      socket.addEventListener("error", () => resolve(""));
     });
   const listen = (url, options) =>
     new Promise((resolve) => {
@@ -80,8 +80,8 @@ globalThis.attack = async ({ base, authorization, container, session, reads, str
         source.close();
         resolve(saw);
       };
-      source.onopen = () => done("open");
-      source.onerror = () => done("");
+      source.addEventListener("open", () => done("open"));
+      source.addEventListener("error", () => done(""));
     });
   /** From an origin that is none: the frame's sandbox. */
   const sandboxed = (path, options) =>
@@ -113,7 +113,7 @@ globalThis.attack = async ({ base, authorization, container, session, reads, str
     new Promise((resolve) => {
       const text = `try { importScripts(${JSON.stringify(base + path)}); postMessage("ran"); } catch { postMessage(""); }`;
       const made = new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
-      made.onmessage = ({ data }) => resolve(data);
+      made.addEventListener("message", ({ data }) => resolve(data));
     });
 
   const tries = [];

@@ -45,7 +45,7 @@ export async function startBrowser(): Promise<Browser> {
         return (result as { readonly value?: unknown }).value;
       };
       const { errorText } = await inPage("Page.navigate", { url });
-      if (errorText !== undefined) throw new Error(`Cannot open ${url}: ${String(errorText)}`);
+      if (errorText !== undefined) throw new Error(`Cannot open ${url}: ${JSON.stringify(errorText)}`);
       // The document is the new one once the call has been answered.
       await run(
         'document.readyState === "complete" || new Promise((done) => addEventListener("load", done))',

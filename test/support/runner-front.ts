@@ -43,7 +43,7 @@ export interface Front extends AsyncDisposable {
   probes(since?: number): readonly FrontRequest[];
   /** How many probes were under way at once, at most. */
   mostProbesAtOnce(): number;
-  /** Streams that are open. */
+  /** Streams that are open and of which something has come through. */
   readonly streams: number;
   /** Ends all of them. */
   cutStreams(): void;
@@ -66,6 +66,7 @@ class RunnerFront implements Front {
   #target: URL;
   #mode: FrontMode = { mode: "pass" };
   #port = 0;
+  #begun = 0;
 
   constructor(target: string) {
     this.#target = new URL(target);
@@ -89,7 +90,7 @@ class RunnerFront implements Front {
   }
 
   get streams(): number {
-    return this.#streams.size;
+    return this.#begun;
   }
 
   async start(): Promise<this> {
@@ -188,6 +189,16 @@ class RunnerFront implements Front {
     to.once("close", () => this.#answers.delete(answer));
     if (String(from.headers["content-type"]).startsWith("text/event-stream")) {
       this.#streams.add(to);
+      // On its way once this turn is over: what is cut then is cut after its head, not before.
+      from.once("data", () =>
+        setImmediate(() => {
+          if (to.destroyed) return;
+          this.#begun += 1;
+          to.once("close", () => {
+            this.#begun -= 1;
+          });
+        }),
+      );
       to.once("close", () => this.#streams.delete(to));
       if (mode.mode === "cut-streams") setTimeout(() => to.destroy(), mode.afterMs);
     }

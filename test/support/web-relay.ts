@@ -67,10 +67,10 @@ export async function startWebRelay(): Promise<WebRelay> {
   };
 }
 
-/** Requests and answers of one connection, which come in the same order. */
+/** Requests and answers of one connection, which come in the same order. A body may end in capitals, and has no line after it. */
 function read(asked: string, answered: string): readonly Passed[] {
   const statuses = [...answered.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
-  return [...asked.matchAll(/([A-Z]+) (\S+) HTTP\/1\.1\r\n([\s\S]*?)\r\n\r\n/g)].map(
+  return [...asked.matchAll(/(GET|POST|DELETE|OPTIONS|HEAD) (\S+) HTTP\/1\.1\r\n([\s\S]*?)\r\n\r\n/g)].map(
     ([, method = "", path = "", head = ""], index) => {
       const header = (name: string): string =>
         new RegExp(`^${name}: *(.*?)\\r?$`, "im").exec(head)?.[1] ?? "";
