@@ -16,6 +16,9 @@ const idleMs = 30 * 60_000;
 const mostBufferedBytes = 1024 * 1024;
 const bufferPauseMs = 20;
 
+/** Messages that are kept for a command that is still being started. */
+const mostEarlyMessages = 256;
+
 /** Which close code tells of this error. */
 export function closeCode({ code: apiCode }: ApiError): number {
   switch (apiCode) {
@@ -78,10 +81,17 @@ export class TerminalPump {
       });
       using linked = linkSignals(this.#life.signal, this.#state.killed);
       this.#connection.once("close", () => this.#stop());
+      const early: { readonly data: unknown; readonly isBinary: boolean }[] = [];
+      const keep = (data: unknown, isBinary: boolean): void => {
+        if (early.length < mostEarlyMessages) early.push({ data, isBinary });
+      };
+      this.#connection.on("message", keep);
       this.#send({ type: "status", status: "starting" });
       await using opened = await containers.openTerminal(session, { signal: linked.signal });
       const { exec } = opened;
       using _pulse = this.#watch(exec);
+      this.#connection.off("message", keep);
+      for (const message of early) this.#receive(exec, message);
       this.#send({ type: "status", status: "running" });
       await exec.resize(session.columns, session.rows).catch(() => {});
       await this.#passOutput(exec);

@@ -1,13 +1,17 @@
+import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { callEngine } from "../bed/engine-api.ts";
 import { waitFor } from "../bed/processes.ts";
 import type { FaultBed } from "./fault-bed.ts";
 import { type Serving, sharedSecret, startServing } from "./serving.ts";
 
-/** A server whose runner stands before the real engine, and one container "one" of it. All are processes. */
+/** A server whose runner stands before the real engine, both as processes, and one container of theirs. */
 export interface FaultPlatform extends AsyncDisposable {
   readonly server: Serving;
+  /** Its name. */
+  readonly container: string;
   /** The one that was started last. */
   readonly runner: Serving;
   /** Another one at the same address. */
@@ -16,7 +20,10 @@ export interface FaultPlatform extends AsyncDisposable {
 
 let platforms = 0;
 
-export async function openFaultPlatform(bed: FaultBed): Promise<FaultPlatform> {
+export async function openFaultPlatform(
+  bed: FaultBed,
+  { callTimeoutMs }: { readonly callTimeoutMs: number },
+): Promise<FaultPlatform> {
   platforms += 1;
   const folder = join(bed.folder, `platform-${platforms}`);
   await mkdir(folder);
@@ -53,15 +60,20 @@ export async function openFaultPlatform(bed: FaultBed): Promise<FaultPlatform> {
         LASH_SERVER_PORT: "0",
         DOCKER_RUNNER_BASE_URL: `http://127.0.0.1:${port}`,
         DOCKER_RUNNER_SHARED_SECRET: sharedSecret,
-        // So that an outage of some seconds in which it hangs is one.
-        DOCKER_RUNNER_TIMEOUT_MS: "2000",
+        DOCKER_RUNNER_TIMEOUT_MS: String(callTimeoutMs),
       },
     }),
   );
-  await createOne(server.url);
+  const container = `one-${randomBytes(4).toString("hex")}`;
+  // Whatever state the platform is in then.
+  opened.defer(
+    async () => void (await callEngine(bed.socket, `/containers/${container}?force=1`, { method: "DELETE" })),
+  );
+  await createOne(server.url, container);
   const parts = opened.move();
   return {
     server,
+    container,
     get runner() {
       return runner;
     },
@@ -72,9 +84,9 @@ export async function openFaultPlatform(bed: FaultBed): Promise<FaultPlatform> {
   };
 }
 
-async function createOne(url: string): Promise<void> {
+async function createOne(url: string, name: string): Promise<void> {
   const command = ["sh", "-c", "trap 'exit 0' TERM; echo begun; while :; do sleep 0.2; done"];
-  const body = JSON.stringify({ image: "lash-base:1", name: "one", command });
+  const body = JSON.stringify({ image: "lash-base:1", name, command });
   let last = "";
   await waitFor(
     async () => {

@@ -38,6 +38,14 @@ export interface LoadOptions {
   readonly kinds: readonly Kind[];
   readonly random: Random;
   readonly onOutcome: (outcome: Outcome) => void;
+  /** Set from outside: nothing is sent while it is true, and that time does not count. */
+  readonly gate?: LoadGate;
+}
+
+export interface LoadGate {
+  isClosed: boolean;
+  /** Requests without an answer. */
+  pending: number;
 }
 
 /** Longest that any answer may take. */
@@ -53,12 +61,13 @@ const connections = { guarded: 400, open: 100 } as const;
 
 /**
  * Sends at a fixed rate whatever the answers do, as many clients would, half of it to guarded kinds. Resolves when the
- * last answer is there, with how many were sent and when the last one was.
+ * last answer is there, with how many were sent and how long that took.
  */
 export async function putLoad(
   options: LoadOptions,
-): Promise<{ readonly sent: number; readonly overMs: number }> {
+): Promise<{ readonly sent: number; readonly activeMs: number }> {
   const { perSecond, durationMs, kinds, random } = options;
+  const gate = options.gate ?? { isClosed: false, pending: 0 };
   const [guarded, open] = [kinds.filter((each) => each.guarded), kinds.filter((each) => !each.guarded)];
   const agents = {
     guarded: new Agent({ keepAlive: true, maxSockets: connections.guarded }),
@@ -68,12 +77,15 @@ export async function putLoad(
   const url = new URL(options.url);
   const startedAt = performance.now();
   const pending = new Set<Promise<void>>();
-  let sent = 0;
+  let [sent, activeMs, tickedAt] = [0, 0, startedAt];
   try {
     await new Promise<void>((resolve) => {
       const timer = setInterval(() => {
-        const elapsed = performance.now() - startedAt;
-        const due = Math.floor((Math.min(elapsed, durationMs) / 1000) * perSecond);
+        const now = performance.now();
+        if (!gate.isClosed) activeMs += now - tickedAt;
+        tickedAt = now;
+        if (gate.isClosed) return;
+        const due = Math.floor((Math.min(activeMs, durationMs) / 1000) * perSecond);
         const sentBefore = sent;
         for (; sent < due; sent += 1) {
           if (sent - sentBefore >= burst) break;
@@ -81,19 +93,20 @@ export async function putLoad(
           const one = ask(kind, { agent: kind.guarded ? agents.guarded : agents.open, url, startedAt }).then(
             (outcome) => {
               pending.delete(one);
+              gate.pending = pending.size;
               options.onOutcome(outcome);
             },
           );
           pending.add(one);
+          gate.pending = pending.size;
         }
-        if (elapsed < durationMs || sent < due) return;
+        if (activeMs < durationMs || sent < due) return;
         clearInterval(timer);
         resolve();
       }, tickMs);
     });
-    const overMs = performance.now() - startedAt;
     await Promise.all(pending);
-    return { sent, overMs };
+    return { sent, activeMs };
   } finally {
     agents.guarded.destroy();
     agents.open.destroy();

@@ -6,7 +6,7 @@ import { createRandom } from "./random.ts";
 
 // The short version of `npm run fault -- outages`: less of it, for less long. Heap of a process that is this young still
 // grows by code that is compiled, so more of that is let pass than in the long one.
-const plan = { perSecond: 100, seconds: 14, heapGrowth: 0.25 };
+const plan = { perSecond: 100, seconds: 14, heapGrowth: 0.25, callTimeoutMs: 800 };
 const seed = 31;
 
 test(`a server under load loses its runner three times, seed ${seed}`, { timeout: 120_000 }, async () => {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { waitFor } from "../bed/processes.ts";
 import { type FaultBed, openFaultBed } from "./fault-bed.ts";
 import { type FaultPlatform, openFaultPlatform } from "./fault-platform.ts";
-import { type Kind, type Outcome, putLoad } from "./load.ts";
+import { type Kind, type LoadGate, type Outcome, putLoad } from "./load.ts";
 import type { Holding } from "./measure-preload.ts";
 import type { Random } from "./random.ts";
 import { assertNone, type OpenSuite, type RunContext, type Suite } from "./suite.ts";
@@ -13,9 +13,11 @@ export interface OutagePlan {
   readonly seconds: number;
   /** How much more heap than at a quarter of the time there may be at any later sample. */
   readonly heapGrowth: number;
+  /** When the server gives up a call to a runner that hangs: well before it goes on. */
+  readonly callTimeoutMs: number;
 }
 
-const wholePlan: OutagePlan = { perSecond: 1000, seconds: 60, heapGrowth: 0.1 };
+const wholePlan: OutagePlan = { perSecond: 1000, seconds: 60, heapGrowth: 0.1, callTimeoutMs: 4000 };
 
 /** A minute of 1 000 requests a second at a real server, whose runner goes away three times. */
 export const outages: Suite = {
@@ -37,42 +39,45 @@ export const outages: Suite = {
 };
 
 const zeroSession = "00000000-0000-4000-8000-000000000000";
-const terminal = `/api/containers/one/terminal?sessionId=${zeroSession}&token=${"0".repeat(48)}`;
 const get = { method: "GET", status: 200, weight: 1 } as const;
 /** Every sort of route, and every sort of answer that each of them has. */
-const kinds: readonly Kind[] = [
-  { ...get, name: "list", guarded: true, weight: 5, path: "/api/containers", holds: '"name":"one"' },
-  { ...get, name: "get", guarded: true, weight: 3, path: "/api/containers/one", holds: '"name":"one"' },
-  { ...get, name: "get none", guarded: true, path: "/api/containers/none", status: 404 },
-  { ...get, name: "stacks", guarded: true, path: "/api/stacks", holds: '"items"' },
-  { ...get, name: "logs", guarded: true, weight: 0.1, path: "/api/containers/one/logs?tail=1" },
-  { ...get, name: "terminal", guarded: true, weight: 0.1, path: terminal, webSocket: true, status: 101 },
-  {
-    ...get,
-    name: "exec nothing",
-    guarded: true,
-    method: "POST",
-    path: "/api/containers/one/exec",
-    body: {},
-    status: 400,
-  },
-  { ...get, name: "health", guarded: false, weight: 4, path: "/health", holds: '"status":"ok"' },
-  { ...get, name: "live", guarded: false, path: "/health/live" },
-  { ...get, name: "ready", guarded: false, weight: 2, path: "/health/ready", holds: '"status":"ok"' },
-  { ...get, name: "startup", guarded: false, path: "/health/startup" },
-  {
-    ...get,
-    name: "stale list",
-    guarded: false,
-    weight: 3,
-    path: "/api/containers?stale=true",
-    holds: '"name":"one"',
-  },
-  { ...get, name: "metrics", guarded: false, weight: 0.1, path: "/metrics", holds: "lash_dependency_up" },
-  { ...get, name: "contract", guarded: false, weight: 0.1, path: "/api/openapi.json" },
-  { ...get, name: "no path", guarded: false, path: "/api/nothing", status: 404 },
-  { ...get, name: "no method", guarded: false, path: "/api/dependency/retry", status: 405 },
-];
+function kindsFor(one: string): readonly Kind[] {
+  const terminal = `/api/containers/${one}/terminal?sessionId=${zeroSession}&token=${"0".repeat(48)}`;
+  const held = `"name":"${one}"`;
+  return [
+    { ...get, name: "list", guarded: true, weight: 5, path: "/api/containers", holds: held },
+    { ...get, name: "get", guarded: true, weight: 3, path: `/api/containers/${one}`, holds: held },
+    { ...get, name: "get none", guarded: true, path: "/api/containers/none", status: 404 },
+    { ...get, name: "stacks", guarded: true, path: "/api/stacks", holds: '"items"' },
+    { ...get, name: "logs", guarded: true, weight: 0.1, path: `/api/containers/${one}/logs?tail=1` },
+    { ...get, name: "terminal", guarded: true, weight: 0.1, path: terminal, webSocket: true, status: 101 },
+    {
+      ...get,
+      name: "exec nothing",
+      guarded: true,
+      method: "POST",
+      path: `/api/containers/${one}/exec`,
+      body: {},
+      status: 400,
+    },
+    { ...get, name: "health", guarded: false, weight: 4, path: "/health", holds: '"status":"ok"' },
+    { ...get, name: "live", guarded: false, path: "/health/live" },
+    { ...get, name: "ready", guarded: false, weight: 2, path: "/health/ready", holds: '"status":"ok"' },
+    { ...get, name: "startup", guarded: false, path: "/health/startup" },
+    {
+      ...get,
+      name: "stale list",
+      guarded: false,
+      weight: 3,
+      path: "/api/containers?stale=true",
+      holds: held,
+    },
+    { ...get, name: "metrics", guarded: false, weight: 0.1, path: "/metrics", holds: "lash_dependency_up" },
+    { ...get, name: "contract", guarded: false, weight: 0.1, path: "/api/openapi.json" },
+    { ...get, name: "no path", guarded: false, path: "/api/nothing", status: 404 },
+    { ...get, name: "no method", guarded: false, path: "/api/dependency/retry", status: 405 },
+  ];
+}
 
 /** When the runner was away. Times since the load began. */
 interface Outage {
@@ -84,12 +89,14 @@ interface Outage {
 
 interface Sample {
   readonly atMs: number;
+  /** No request was under way. */
+  readonly isQuiet: boolean;
   readonly holding: Holding;
 }
 
-/** Until every request that waited for a runner that hung has its answer. */
-const drainedWithinMs = 2000;
-/** A call that hangs is given up after 2 s here, a probe after 3 s; then the next probe has to come. */
+/** Longest that a sample waits for requests under way: longer than they take, shorter than the runner hangs. */
+const quietWithinMs = 1000;
+/** A call that hangs is given up, then comes a probe with 3 s, and then the next one. */
 const knownWithinMs = 10_000;
 /** Idle connections to a runner that a server may keep: src/drivers/runner/transport.ts. */
 const pooledSockets = 8;
@@ -99,14 +106,16 @@ export async function runOutages(
   plan: OutagePlan,
   { random, note }: Pick<RunContext, "random" | "note">,
 ): Promise<string> {
-  await using platform = await openFaultPlatform(bed);
+  await using platform = await openFaultPlatform(bed, plan);
   const { server } = platform;
-  await warmUp(platform, random);
+  const kinds = kindsFor(platform.container);
+  await warmUp(platform, { kinds, random });
   const before = await atRest(platform);
   const outcomes: Outcome[] = [];
   const startedAt = performance.now();
   const clock = (): number => performance.now() - startedAt;
   const samples: Sample[] = [];
+  const gate: LoadGate = { isClosed: false, pending: 0 };
   const [load, away] = await Promise.all([
     putLoad({
       url: server.url,
@@ -115,16 +124,15 @@ export async function runOutages(
       kinds,
       random,
       onOutcome: (outcome) => void outcomes.push(outcome),
+      gate,
     }),
     takeAway(platform, { plan, random, clock }),
-    sample(platform, { plan, clock, samples }),
+    sample(platform, { plan, clock, gate, samples }),
   ]);
   const after = await atRest(platform, before);
-  samples.push({ atMs: clock(), holding: after.holding });
+  samples.push({ atMs: clock(), isQuiet: true, holding: after.holding });
   for (const outage of away) note(wordsOn(outage, outcomes));
-  note(
-    `heap after a forced collection: ${samples.map(({ atMs, holding }) => heapText(atMs, holding)).join(", ")}`,
-  );
+  note(`heap after a forced collection: ${samples.map(heapText).join(", ")}`);
   note(
     `sockets ${before.sockets}, then ${after.sockets}; ${resourceText(before)}, then ${resourceText(after)}`,
   );
@@ -132,25 +140,28 @@ export async function runOutages(
     ...firstOfEach(outcomes.flatMap(({ wrong: each }) => each ?? [])),
     ...refusedForNothing(outcomes, away),
     ...away.flatMap((outage) => notSeen(outage, outcomes)),
-    ...(load.sent / load.overMs < (plan.perSecond / 1000) * 0.9
+    ...(load.sent / load.activeMs < (plan.perSecond / 1000) * 0.9
       ? [
-          `only ${Math.round((load.sent / load.overMs) * 1000)} a second were sent: too busy a machine to tell`,
+          `only ${Math.round((load.sent / load.activeMs) * 1000)} a second were sent: too busy a machine to tell`,
         ]
       : []),
     ...(server.isAlive ? [] : ["the server is gone"]),
     ...leaks(before, after),
-    ...growth(samples, { away, heapGrowth: plan.heapGrowth }),
+    ...growth(samples, plan.heapGrowth),
     ...(await faultsIn(platform)),
   ];
   assertNone(wrong);
   const served = outcomes.filter(({ kind, status }) => kind.guarded && status !== 503).length;
   const guarded = outcomes.filter(({ kind }) => kind.guarded).length;
-  const rate = Math.round((load.sent / load.overMs) * 1000);
+  const rate = Math.round((load.sent / load.activeMs) * 1000);
   return `${load.sent} requests, ${rate} a second, ${guarded} guarded: ${served} served, ${guarded - served} refused; unguarded ${latencyText(outcomes)}`;
 }
 
 /** Compiled code and caches of a process are not what is looked for: every kind of request has been there before. */
-async function warmUp({ server }: FaultPlatform, random: Random): Promise<void> {
+async function warmUp(
+  { server }: FaultPlatform,
+  { kinds, random }: { readonly kinds: readonly Kind[]; readonly random: Random },
+): Promise<void> {
   const wrong: string[] = [];
   const onOutcome = (outcome: Outcome): void => void (outcome.wrong && wrong.push(outcome.wrong));
   await putLoad({ url: server.url, perSecond: 200, durationMs: 1500, kinds, random, onOutcome });
@@ -186,32 +197,30 @@ async function takeAway(
   return away;
 }
 
-/** Measures ten times, from a quarter of the time on. */
+/**
+ * Measures ten times, from a quarter of the time on, each time when all that was asked is answered: requests under way
+ * are in memory, and how many those are is the machine's affair.
+ */
 async function sample(
   { server }: FaultPlatform,
   options: {
     readonly plan: OutagePlan;
     readonly clock: () => number;
+    readonly gate: LoadGate;
     readonly samples: Sample[];
   },
 ): Promise<void> {
-  const { plan, clock, samples } = options;
+  const { plan, clock, gate, samples } = options;
   for (let index = 0; index < 10; index += 1) {
     await sleep(Math.max(0, (plan.seconds * 1000 * (3 + index)) / 12 - clock()));
-    samples.push({ atMs: clock(), holding: await least(server) });
+    gate.isClosed = true;
+    const isQuiet = await waitFor(() => (gate.pending === 0 ? true : undefined), {
+      timeoutMs: quietWithinMs,
+      describe: () => "requests wait",
+    }).catch(() => false);
+    samples.push({ atMs: clock(), isQuiet, holding: await server.holding() });
+    gate.isClosed = false;
   }
-}
-
-/** Of three measurements, the one with the fewest requests under way. */
-async function least(server: FaultPlatform["server"]): Promise<Holding> {
-  const three: Holding[] = [];
-  for (let index = 0; index < 3; index += 1) {
-    if (index > 0) await sleep(250);
-    three.push(await server.holding());
-  }
-  const [smallest] = three.toSorted((a, b) => a.heapBytes - b.heapBytes);
-  if (smallest === undefined) throw new Error("unreachable: there are three");
-  return smallest;
 }
 
 interface Rest {
@@ -260,25 +269,15 @@ function count({ holding }: Rest, kind: string): number {
   return holding.resources[kind] ?? 0;
 }
 
-/**
- * Requests that wait for a runner that hangs are held in memory, and rightly so: samples taken then are told, and not
- * judged. What they held has to be given back by the next one.
- */
-function growth(
-  samples: readonly Sample[],
-  { away, heapGrowth }: { readonly away: readonly Outage[]; readonly heapGrowth: number },
-): readonly string[] {
-  const [first, ...later] = samples.filter(
-    ({ atMs }) =>
-      !away.some(
-        ({ how, fromMs, backMs }) => how === "hung" && atMs >= fromMs && atMs <= backMs + drainedWithinMs,
-      ),
-  );
-  if (first === undefined) return ["no sample of the heap"];
+/** Samples with requests under way, which wait for a runner that hangs, are told and not judged. */
+function growth(samples: readonly Sample[], heapGrowth: number): readonly string[] {
+  const quiet = samples.filter(({ isQuiet }) => isQuiet);
+  const [first, ...later] = quiet;
+  if (first === undefined || quiet.length < samples.length / 2) return ["too few samples of the heap"];
   const most = first.holding.heapBytes * (1 + heapGrowth);
   return later
     .filter(({ holding }) => holding.heapBytes > most)
-    .map((each) => `heap grew by more than ${heapGrowth * 100} %: ${heapText(each.atMs, each.holding)}`);
+    .map((each) => `heap grew by more than ${heapGrowth * 100} %: ${heapText(each)}`);
 }
 
 /** A 503 outside of an outage, and of the time after it in which the server may not know yet. */
@@ -341,8 +340,9 @@ function wordsOn({ how, fromMs, backMs }: Outage, outcomes: readonly Outcome[]):
   return `${how} at ${(fromMs / 1000).toFixed(1)} s for ${seconds} s: first 503 after ${Math.round(refused - fromMs)} ms, served again ${Math.round(served - backMs)} ms after it could answer`;
 }
 
-function heapText(atMs: number, { heapBytes }: Holding): string {
-  return `${(heapBytes / 1e6).toFixed(1)} MB at ${(atMs / 1000).toFixed(0)} s`;
+function heapText({ atMs, isQuiet, holding }: Sample): string {
+  const busy = isQuiet ? "" : " (with requests under way)";
+  return `${(holding.heapBytes / 1e6).toFixed(1)} MB at ${(atMs / 1000).toFixed(0)} s${busy}`;
 }
 
 function resourceText({ holding }: Rest): string {

@@ -7,7 +7,7 @@ globalThis.attack = async ({ base, authorization, container, session, reads, str
 
   /** An attempt that neither succeeds nor fails is not known to have failed. */
   const attempt = async (way, act) => {
-    const late = new Promise((resolve) => setTimeout(resolve, 15_000, "no end"));
+    const late = new Promise((resolve) => setTimeout(resolve, 8000, "no end"));
     const saw = await Promise.race([Promise.resolve().then(act), late]).catch(() => "");
     found.push({ way, saw: String(saw ?? "").slice(0, 300) });
   };

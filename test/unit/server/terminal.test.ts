@@ -54,6 +54,15 @@ test("the life of a terminal: output, echo, resize, ping, exit", async () => {
   await until(() => server.port.containers.known()[0]?.uses === 0);
 });
 
+test("what a client sends before the command runs is not lost", async () => {
+  await using server = await withContainer();
+  const socket = server.terminal(await openSession(server));
+  const closed = once(socket, "close");
+  await once(socket, "open");
+  send(socket, { type: "input", data: "exit" });
+  expect((await closed)[0]).toBe(1000);
+});
+
 test("a session outlives its connection, is for one at a time, and ends with its command", async () => {
   await using server = await withContainer();
   const path = await openSession(server);
