@@ -1,10 +1,8 @@
 // Types of the layers below that the command line and the server work with; they import nothing deeper than this.
 
 export type { LogRecord } from "../connectivity/log.ts";
-export type { CleanupRecord } from "../containers/cleanup.ts";
 export type { Containers } from "../containers/containers.ts";
 export type { ContainerRecord } from "../containers/record.ts";
-export type { TerminalSession } from "../containers/terminals.ts";
 export type { ExecSession } from "../engine/engine.ts";
 export type { LogEntry } from "../engine/facts.ts";
 export type { Failure, FailureCode } from "../recovery/failure.ts";

@@ -52,7 +52,7 @@ async function typeInto(url: string, input: string): Promise<string> {
   return await new Promise((resolve, reject) => {
     socket.once("error", reject);
     socket.on("message", (data) => {
-      const message = JSON.parse(String(data)) as {
+      const message = JSON.parse((data as Buffer).toString()) as {
         readonly type: string;
         readonly status?: string;
         data?: string;

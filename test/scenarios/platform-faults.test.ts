@@ -213,7 +213,7 @@ describe.each(faults)("a runner $what", (fault) => {
     const server = world.servers[fault.through];
     expect(known.map(({ state }) => state)).toEqual(["running", "running"]);
     expect(await server.containers()).toEqual(known);
-    const [{ id = "" } = {}] = known;
+    const [{ id } = { id: "" }] = known;
     const began = performance.now();
     await fault.begin(world);
     // Asked before the server can know: answered well, or as by the guard.
