@@ -16,7 +16,7 @@ export const containerRules: readonly Rule[] = [
     code: "name-in-use",
     during: startingOrPasted,
     pattern:
-      /^(?:error )?creating container storage: the container name "(?<name>[^"\s]+)" is already in use by "?[0-9a-f]+"?\. You have to remove that container to be able to reuse that name\.?: that name is already in use(?:, or use --replace to instruct Podman to do so)?$/i,
+      /^(?:container create: )?(?:error )?creating container storage: the container name "(?<name>[^"\s]+)" is already in use by "?[0-9a-f]+"?\. You have to remove that container to be able to reuse that name\.?: that name is already in use(?:, or use --replace to instruct Podman to do so)?$/i,
   },
   {
     code: "mount-source-missing",
