@@ -89,11 +89,12 @@ export class TerminalPump {
       this.#send({ type: "status", status: "starting" });
       await using opened = await containers.openTerminal(session, { signal: linked.signal });
       const { exec } = opened;
+      // Told to be running only at its size: what the client sends from then on may ask for it.
+      await exec.resize(session.columns, session.rows).catch(() => {});
       using _pulse = this.#watch(exec);
       this.#connection.off("message", keep);
       for (const message of early) this.#receive(exec, message);
       this.#send({ type: "status", status: "running" });
-      await exec.resize(session.columns, session.rows).catch(() => {});
       await this.#passOutput(exec);
       if (this.#life.signal.aborted) return;
       const exitCode = await exec.exitCode;
