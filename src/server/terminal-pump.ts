@@ -45,6 +45,24 @@ interface Asked {
 
 type Terminal = Awaited<ReturnType<ServerState["port"]["containers"]["openTerminal"]>>["exec"];
 
+/** Pauses between attempts, in milliseconds: an engine may not have the command's terminal yet when it says it runs. */
+const sizePausesMs = [20, 50, 100, 200];
+
+/** A terminal without its size still works: this never rejects. */
+async function sizeOnce(
+  exec: Terminal,
+  { columns, rows }: { readonly columns: number; readonly rows: number },
+): Promise<void> {
+  for (const pauseMs of [...sizePausesMs, 0]) {
+    try {
+      await exec.resize(columns, rows);
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+}
+
 /** One connection to a terminal: bytes both ways, until either side ends. */
 export class TerminalPump {
   readonly #state: ServerState;
@@ -90,7 +108,7 @@ export class TerminalPump {
       await using opened = await containers.openTerminal(session, { signal: linked.signal });
       const { exec } = opened;
       // Told to be running only at its size: what the client sends from then on may ask for it.
-      await exec.resize(session.columns, session.rows).catch(() => {});
+      await sizeOnce(exec, session);
       using _pulse = this.#watch(exec);
       this.#connection.off("message", keep);
       for (const message of early) this.#receive(exec, message);

@@ -102,7 +102,12 @@ test.each(["local engine", "runner"])("containers on request, through a %s", asy
         if (done === true) throw new Error(`the terminal ended: ${shown}`);
         if (at(value, "type") === "output") shown += at(value, "data");
         if (at(value, "type") === "status" && at(value, "status") === "running") {
-          socket.send(JSON.stringify({ type: "input", data: "stty size; echo done-$((1+1))\n" }));
+          socket.send(
+            JSON.stringify({
+              type: "input",
+              data: "until stty size | grep 91; do sleep 0.05; done; echo done-$((1+1))\n",
+            }),
+          );
         }
       }
     };
