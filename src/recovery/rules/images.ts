@@ -1,3 +1,4 @@
+import { parseDuration } from "../../model/duration.ts";
 import type { FailureDetails } from "../failure.ts";
 import type { Reading } from "../normalise.ts";
 import { pulling, pullingOrPasted, type Rule, startingOrPasted } from "./rule.ts";
@@ -114,24 +115,8 @@ function retryAfter(reading: Reading): FailureDetails {
   return retryAfterMs === undefined ? {} : { retryAfterMs };
 }
 
-const unitMs: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  μs: 1e-3,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-};
-
+/** Whole milliseconds of a duration as Go writes it; a bare number is seconds, as in the header of that name. */
 function durationMs(text: string): number | undefined {
-  const written = /^\d{1,9}$/.test(text) ? `${text}s` : text;
-  if (!/^(?:\d{1,9}(?:\.\d{1,12})?(?:ns|us|µs|μs|ms|s|m|h))+$/.test(written)) return undefined;
-  const parts = written.matchAll(/(?<amount>[\d.]+)(?<unit>\D+)/g);
-  const total = parts.reduce(
-    (sum, { groups }) => sum + Number(groups?.amount) * (unitMs[groups?.unit ?? ""] ?? 0),
-    0,
-  );
-  return Math.ceil(total);
+  const parsed = parseDuration(/^\d{1,9}$/.test(text) ? `${text}s` : text);
+  return parsed.ok ? Math.ceil(parsed.value) : undefined;
 }
